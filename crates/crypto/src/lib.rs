@@ -1,0 +1,1 @@
+//! Key ring, envelope and name hiding of Roomkey: bytes in, bytes out

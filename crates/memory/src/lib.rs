@@ -1,0 +1,1 @@
+//! The embedded store of Roomkey: sharded, expiring, in one process

@@ -1,0 +1,1 @@
+//! Conformance suite, wrappers, mocks and real servers for testing Roomkey stores

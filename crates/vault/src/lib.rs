@@ -1,0 +1,1 @@
+//! Typed, sealed values over any Roomkey store
