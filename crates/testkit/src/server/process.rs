@@ -1,0 +1,87 @@
+//! The server's process, and the watchdog that outlives us.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+use std::{fs, thread};
+
+use super::Binary;
+
+/// A running server. Dropping it kills and reaps it.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    /// Kills the server and clears its folder once our end of its input closes, however we ended.
+    watchdog: Child,
+}
+
+impl Process {
+    pub(super) fn spawn(binary: &Binary, config: &Path, dir: &Path) -> Self {
+        let child = Command::new(binary.path())
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot start {binary}: {e}"));
+        // `read` returns when all writers are gone, which the kernel sees to even after SIGKILL.
+        let watchdog = Command::new("sh")
+            .args(["-c", "trap '' INT TERM; read -r _; kill -KILL \"$1\"; rm -rf \"$2\"", "watchdog"])
+            .arg(child.id().to_string())
+            .arg(dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot start a shell to watch over redis-server: {e}"));
+        Self { child, watchdog }
+    }
+
+    /// The exit status, if the process has ended by itself.
+    pub(super) fn exited(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap_or_else(|e| panic!("cannot wait for redis-server: {e}"))
+    }
+
+    /// What an ended process wrote to its standard error, where it complains about its configuration.
+    pub(super) fn errors(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            // Half a message is better than none.
+            let _ = stderr.read_to_string(&mut text);
+        }
+        text
+    }
+
+    /// Sends a signal by its name. By way of a shell, whose `kill` is there even where the program of that name is not.
+    pub(super) fn signal(&self, signal: &str) {
+        let status = Command::new("sh")
+            .args(["-c", "kill -\"$1\" \"$2\"", "signal", signal, &self.child.id().to_string()])
+            .status();
+        let sent = status.as_ref().is_ok_and(ExitStatus::success);
+        assert!(sent, "cannot send SIG{signal} to redis-server: {status:?}");
+    }
+
+    /// Waits until a stop signal has taken effect, which is a moment after it was sent. Only Linux tells; elsewhere it is hoped for.
+    pub(super) fn wait_until_stopped(&self) {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        // The state follows the program's name, which is in parentheses and may hold anything.
+        let state = |line: String| line.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        while let Ok(line) = fs::read_to_string(&stat) {
+            if matches!(state(line), Some('T' | 'Z')) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The watchdog goes first: after the reaping below its process id may be somebody else's.
+        let _ = self.watchdog.kill();
+        let _ = self.watchdog.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
