@@ -1,0 +1,193 @@
+//! Physical keys: what a store sees of a name.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use crate::{Invalid, Partition};
+
+/// The structure that a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a store must handle every structure; a sixth is a breaking change"
+)]
+pub enum Kind {
+    /// Bytes; a counter is a value that holds a canonical decimal `i64`. A Redis string.
+    Value,
+    /// Fields with bytes. A Redis hash.
+    Map,
+    /// Bytes in order. A Redis list.
+    List,
+    /// Members with an integer score within ±2^53, ordered by score, ties by member bytes. A Redis sorted set.
+    Ranking,
+    /// Entries of named bytes under ids that only grow while the log lives. A Redis stream.
+    Log,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Value => "value",
+            Self::Map => "map",
+            Self::List => "list",
+            Self::Ranking => "ranking",
+            Self::Log => "log",
+        })
+    }
+}
+
+/// The readable front of a family of keys: `<app>:<layout>:<namespace>:`.
+///
+/// All three parts are constants that a developer chose; they stay readable in the store. `layout` names what the keys
+/// hold and the version of that layout, for example `v1` for sealed values.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Namespace {
+    prefix: Bytes,
+}
+
+impl Namespace {
+    /// A namespace of an application.
+    ///
+    /// # Errors
+    /// [`Invalid::Namespace`] if a part is empty, longer than 64 bytes, or holds anything but ASCII letters, digits,
+    /// `-`, `_` and `.` (braces and colons would move keys to other partitions or families).
+    pub fn new(app: &str, layout: &str, namespace: &str) -> Result<Self, Invalid> {
+        for part in [app, layout, namespace] {
+            let readable = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+            if part.is_empty() || part.len() > 64 || !part.bytes().all(readable) {
+                return Err(Invalid::Namespace);
+            }
+        }
+        Ok(Self { prefix: Bytes::from(format!("{app}:{layout}:{namespace}:")) })
+    }
+
+    /// The bytes that every key of the namespace begins with.
+    #[must_use]
+    pub fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+}
+
+/// The name of one structure in a store: its [`Kind`], its [`Partition`] and its bytes.
+///
+/// The bytes are `<app>:<layout>:<namespace>:{<partition>}<tag>`, the tag being 16 bytes of a keyed hash written as 22
+/// characters of base64url. A key shows nothing of the name it stands for, and can be rebuilt from a stored tag.
+///
+/// ```
+/// use roomkey_core::{Key, Kind, Namespace, Spread};
+///
+/// # fn main() -> Result<(), roomkey_core::Invalid> {
+/// let sessions = Namespace::new("shop", "v1", "sessions")?;
+/// let tag = [7; 16]; // From the keyed hash of the logical name.
+/// let key = Key::new(Kind::Value, &sessions, Spread::over(16_384).partition(tag), tag);
+/// assert_eq!(key.to_string(), "shop:v1:sessions:{OP}BwcHBwcHBwcHBwcHBwcHBw");
+/// assert_eq!(Key::parse(Kind::Value, key.bytes().clone())?, key);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    bytes: Bytes,
+    kind: Kind,
+    partition: Partition,
+}
+
+impl Key {
+    /// The key of a tag in a namespace and partition.
+    #[must_use]
+    pub fn new(kind: Kind, namespace: &Namespace, partition: Partition, tag: [u8; 16]) -> Self {
+        let slot = partition.tag().as_bytes();
+        let mut bytes = BytesMut::with_capacity(namespace.prefix.len() + slot.len() + 2 + TAG_CHARS);
+        bytes.put_slice(&namespace.prefix);
+        bytes.put_u8(b'{');
+        bytes.put_slice(slot);
+        bytes.put_u8(b'}');
+        let mut text = [0; TAG_CHARS];
+        // Sixteen bytes always fill exactly 22 characters, so the only error, a short buffer, cannot happen.
+        let _ = URL_SAFE_NO_PAD.encode_slice(tag, &mut text);
+        bytes.put_slice(&text);
+        Self { bytes: bytes.freeze(), kind, partition }
+    }
+
+    /// The key that a [`Scan`](crate::Scan) found, as a key of `kind`.
+    ///
+    /// # Errors
+    /// [`Invalid::Key`] if the bytes are no key that [`Key::new`] writes.
+    pub fn parse(kind: Kind, bytes: Bytes) -> Result<Self, Invalid> {
+        let text = str::from_utf8(&bytes).map_err(|_| Invalid::Key)?;
+        let (front, rest) = text.split_once('{').ok_or(Invalid::Key)?;
+        let (slot, tag) = rest.split_once('}').ok_or(Invalid::Key)?;
+        let whole = front.ends_with(':') && tag.len() == TAG_CHARS && URL_SAFE_NO_PAD.decode(tag).is_ok();
+        let partition = Partition::from_tag(slot).filter(|_| whole).ok_or(Invalid::Key)?;
+        Ok(Self { bytes, kind, partition })
+    }
+
+    /// The structure that the key holds.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where the key lives.
+    #[must_use]
+    pub const fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    /// The bytes that the store sees.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.bytes))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({} {self})", self.kind)
+    }
+}
+
+/// How many characters of base64url, unpadded, 16 bytes take.
+const TAG_CHARS: usize = 22;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_namespace_hold_no_braces_colons_or_blanks() {
+        for bad in ["", "a:b", "a{b", "a}b", "a b", "ä", &"x".repeat(65)] {
+            assert_eq!(Namespace::new(bad, "v1", "n").unwrap_err(), Invalid::Namespace, "{bad:?}");
+            assert_eq!(Namespace::new("a", bad, "n").unwrap_err(), Invalid::Namespace, "{bad:?}");
+            assert_eq!(Namespace::new("a", "v1", bad).unwrap_err(), Invalid::Namespace, "{bad:?}");
+        }
+        assert_eq!(Namespace::new("a", "v1", "n-_.9").unwrap().prefix(), b"a:v1:n-_.9:");
+    }
+
+    #[test]
+    fn foreign_bytes_are_no_key() {
+        for bad in [
+            "",
+            "a:v1:n:",
+            "a:v1:n:{0}short",
+            "a:v1:n:{zz!}BwcHBwcHBwcHBwcHBwcHBw",
+            "{}",
+            "a:v1:n:{0}BwcHBwcHBwcHBwcHBwcHB*",
+        ] {
+            assert_eq!(
+                Key::parse(Kind::Value, Bytes::from(bad.to_owned())).unwrap_err(),
+                Invalid::Key,
+                "{bad}"
+            );
+        }
+    }
+}
