@@ -270,3 +270,6 @@ fn check_log_fields(fields: &[(&'static str, Args)]) -> Result<usize, Invalid> {
     }
     fields.iter().try_fold(0, |sum, (_, args)| Ok(sum + check_args(args, MAX_VALUE_BYTES)?))
 }
+
+#[cfg(test)]
+mod tests;
