@@ -33,8 +33,7 @@ fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
     // Another apt may be at work; it is worth a short wait. Terminal tricks have no place in a log.
     command.args(["-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"]);
-    // In run level 1 sysvinit's helper starts no service.
-    command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").stdin(Stdio::null());
+    command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
     command
 }
 
@@ -42,7 +41,8 @@ fn is_root() -> bool {
     ask(Command::new("id").arg("-u"), Duration::from_secs(10)).is_ok_and(|said| said.text.trim() == "0")
 }
 
-/// While it lives, systemd does not start the service of the package.
+/// While it lives, systemd does not start the service of the package, which nobody asked for. In a container, where
+/// no init runs, Debian starts none anyway.
 ///
 /// The mask lies in `/run`, so that nothing of it survives a reboot even if we do not get to take it away.
 struct ServiceHeld;

@@ -17,7 +17,11 @@ pub(super) fn probe(path: &Path) -> Result<Server> {
     }
     let banner = answer(&path, &["--version"])?;
     let version = version(&banner).ok_or_else(|| {
-        Failure::new(format!("{} --version does not answer like a redis-server: {banner:?}", path.display()))
+        let said = banner.lines().next().unwrap_or_default();
+        Failure::new(format!(
+            "{} --version does not answer like a redis-server, but `{said}`",
+            path.display()
+        ))
     })?;
     if !supported(version) {
         return Err(Failure::new(format!(

@@ -11,10 +11,20 @@ pub(crate) struct Tally {
     rows: BTreeMap<String, Counts>,
     /// Tests that failed and programs that did not finish, by name.
     failures: Vec<String>,
-    /// The program that runs now, and whether it has reported its result.
-    running: Option<(String, bool)>,
+    running: Option<Running>,
     /// The beginning of a line that has not ended yet.
     partial: Vec<u8>,
+}
+
+/// The program that runs now.
+#[derive(Debug)]
+struct Running {
+    package: String,
+    /// `None` until it has reported a result.
+    counts: Option<Counts>,
+    /// Doc tests report in several parts. Any other program reports once, at its end: what looks like a result before
+    /// is the output of a test that failed.
+    in_parts: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,8 +53,10 @@ impl Tally {
 
     /// Says that the output is over. A program without a result, because it crashed or was killed, has failed.
     pub(crate) fn finish(&mut self) {
-        if let Some((package, false)) = self.running.take() {
-            self.fail(&package, "a test program ended without a result");
+        let Some(Running { package, counts, .. }) = self.running.take() else { return };
+        match counts {
+            Some(counts) => self.rows.entry(package).or_default().add(counts),
+            None => self.fail(&package, "a test program ended without a result"),
         }
     }
 
@@ -63,34 +75,41 @@ impl Tally {
     }
 
     fn line(&mut self, line: &str) {
-        if let Some(package) = self.begins(line) {
+        if let Some(begun) = self.begins(line) {
             self.finish();
-            self.rows.entry(package.clone()).or_default();
-            self.running = Some((package, false));
+            self.running = Some(begun);
             return;
         }
         // What is printed while no program runs is cargo's.
-        let Some((package, reported)) = &mut self.running else { return };
+        let Some(running) = &mut self.running else { return };
         if let Some(counts) = result(line) {
-            *reported = true;
-            let row = self.rows.entry(package.clone()).or_default();
-            row.passed += counts.passed;
-            row.failed += counts.failed;
-            row.ignored += counts.ignored;
+            let before =
+                if running.in_parts { running.counts.unwrap_or_default() } else { Counts::default() };
+            running.counts.insert(before).add(counts);
         } else if let Some(name) =
             line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"))
         {
-            self.failures.push(format!("{package}: {name}"));
+            self.failures.push(format!("{}: {name}", running.package));
         }
     }
 
-    /// The package of the program that cargo announces in this line.
-    fn begins(&self, line: &str) -> Option<String> {
+    /// The program that cargo announces in this line.
+    fn begins(&self, line: &str) -> Option<Running> {
         if let Some(library) = line.strip_prefix("Doc-tests ") {
-            return Some(format!("doc {}", library.trim_start_matches("roomkey_")));
+            let package = format!("doc {}", library.trim_start_matches("roomkey_"));
+            return Some(Running { package, counts: None, in_parts: true });
         }
         let path = line.strip_prefix("Running ")?.strip_suffix(')')?.rsplit_once('(')?.1;
-        self.packages.get(path.rsplit(['/', '\\']).next()?).cloned()
+        let package = self.packages.get(path.rsplit(['/', '\\']).next()?)?.clone();
+        Some(Running { package, counts: None, in_parts: false })
+    }
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
     }
 }
 
@@ -160,6 +179,7 @@ mod tests {
     fn names_what_failed() {
         let tally = tally(
             "Running unittests src/lib.rs (target/debug/deps/vault-33)\ntest codec::limit ... FAILED\n\
+             test result: ok. 9 passed; 0 failed; 0 ignored; 0 measured, or so a test has printed\n\
              test result: FAILED. 7 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s\n",
         );
         assert_eq!((tally.passed(), tally.failed()), (7, 1));

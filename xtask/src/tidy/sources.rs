@@ -15,6 +15,14 @@ const LONG: &[(&str, &str)] = &[];
 /// What has no place in finished code.
 const LEFTOVERS: [&str; 3] = ["dbg!", "todo!", "unimplemented!"];
 
+/// The test crates stand on these two. Their unit tests would see a second copy of the crate they are part of, whose
+/// types are not theirs; what needs a test crate goes into `tests/`.
+const NOT_IN_UNIT_TESTS: &[(&str, &str)] = &[
+    ("crates/core/src/", "roomkey_memory"),
+    ("crates/core/src/", "roomkey_testkit"),
+    ("crates/memory/src/", "roomkey_testkit"),
+];
+
 /// A Rust file: its path below the root, with `/`, and its text.
 #[derive(Debug)]
 pub(super) struct File {
@@ -82,6 +90,11 @@ fn check(file: &File) -> Vec<String> {
     for (index, line) in code.lines().enumerate() {
         for word in LEFTOVERS.iter().filter(|word| has_macro(line, word)) {
             problems.push(format!("{path}:{}: `{word}` is not finished code", index + 1));
+        }
+        for (_, name) in NOT_IN_UNIT_TESTS.iter().filter(|(folder, _)| path.starts_with(folder)) {
+            if line.contains(name) {
+                problems.push(format!("{path}:{}: `{name}` belongs into `tests/`", index + 1));
+            }
         }
     }
     for (line, attribute) in attributes(&code) {

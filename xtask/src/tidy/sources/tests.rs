@@ -56,6 +56,20 @@ fn leftovers_are_found() {
 }
 
 #[test]
+fn the_crates_below_testkit_use_it_in_integration_tests_only() {
+    let at = |path: &str| {
+        let text = "//! Tests.\nuse roomkey_testkit::conformance;\n".to_owned();
+        check(&File { path: path.to_owned(), text })
+    };
+    assert_eq!(
+        at("crates/core/src/key.rs"),
+        ["crates/core/src/key.rs:2: `roomkey_testkit` belongs into `tests/`"]
+    );
+    assert_eq!(at("crates/core/tests/key.rs"), [""; 0]);
+    assert_eq!(at("crates/rooms/src/tests.rs"), [""; 0]);
+}
+
+#[test]
 fn what_is_ignored_or_silenced_gives_a_reason() {
     for text in [
         "#[ignore]",
