@@ -4,11 +4,9 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use crate::error::{Error, Result};
 use crate::labels;
-use crate::primitives::{HASH_LEN, KEY_LEN, Prk};
+use crate::primitives::{HASH_LEN, KEY_LEN, Prk, length_prefix};
 use crate::scope::Scope;
 use crate::secret::{Passphrase, SecretKey};
 
@@ -92,7 +90,6 @@ impl Keyring {
     }
 
     /// Starts a ring whose active key is `active`.
-    #[must_use]
     pub fn builder(active: SecretKey) -> KeyringBuilder {
         KeyringBuilder { active, retired: Vec::new(), names: None }
     }
@@ -272,9 +269,9 @@ impl RootKey {
         self.prk.expand::<KEY_LEN>(&[labels::NAME_KEY]).into()
     }
 
-    /// The key from which the messages of one namespace are expanded. `namespace` is length-prefixed already.
-    pub(crate) fn values_of(&self, namespace: &[&[u8]; 2]) -> Prk {
-        let key: Zeroizing<[u8; HASH_LEN]> = self.prk.expand(&[labels::VALUES, namespace[0], namespace[1]]);
+    /// The key from which the messages of one namespace are expanded.
+    pub(crate) fn values_of(&self, namespace: &[u8]) -> Prk {
+        let key = self.prk.expand::<HASH_LEN>(&[labels::VALUES, &length_prefix(namespace), namespace]);
         Prk::from_bytes(&key)
     }
 }

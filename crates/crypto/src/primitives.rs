@@ -66,11 +66,15 @@ pub(crate) trait Absorb {
 
     /// Takes `bytes` with their length before them, so that neighbours cannot trade bytes at their boundary.
     fn absorb_prefixed(&mut self, bytes: &[u8]) {
-        // Stores refuse names far shorter than 4 GiB, so saturating never makes two of them look alike.
-        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        self.absorb(&len.to_be_bytes());
+        self.absorb(&length_prefix(bytes));
         self.absorb(bytes);
     }
+}
+
+/// What stands before `bytes` wherever they are hashed together with others: their length, a big-endian u32.
+pub(crate) fn length_prefix(bytes: &[u8]) -> [u8; 4] {
+    // Stores refuse names far shorter than 4 GiB, so saturating never makes two of them look alike.
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes()
 }
 
 impl Absorb for Sha256 {

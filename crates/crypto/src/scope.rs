@@ -10,7 +10,7 @@ use crate::envelope::{self, MessageKey, Opened};
 use crate::error::Result;
 use crate::keyring::RootKey;
 use crate::labels;
-use crate::primitives::{Absorb, HASH_LEN, MacKey, Prk};
+use crate::primitives::{Absorb, HASH_LEN, MacKey, Prk, length_prefix};
 use crate::random;
 
 /// The keys of one namespace, derived once by [`Keyring::scope`](crate::Keyring::scope). Cheap to clone.
@@ -30,11 +30,9 @@ struct ScopeKeys {
 
 impl Scope {
     pub(crate) fn new(namespace: &str, active: &RootKey, retired: &[RootKey], names: &Prk) -> Self {
-        // The same prefix as in `Absorb::absorb_prefixed`.
-        let len = u32::try_from(namespace.len()).unwrap_or(u32::MAX).to_be_bytes();
-        let prefixed: [&[u8]; 2] = [&len, namespace.as_bytes()];
-        let values = |root: &RootKey| MessageKey::new(root.id(), root.values_of(&prefixed));
-        let of_names = |label: &[u8]| names.expand::<HASH_LEN>(&[label, prefixed[0], prefixed[1]]);
+        let values = |root: &RootKey| MessageKey::new(root.id(), root.values_of(namespace.as_bytes()));
+        let len = length_prefix(namespace.as_bytes());
+        let of_names = |label: &[u8]| names.expand::<HASH_LEN>(&[label, &len, namespace.as_bytes()]);
         let mut fingerprint = [0; Tag::LEN];
         fingerprint.copy_from_slice(&of_names(labels::FINGERPRINT)[..Tag::LEN]);
         Self {
@@ -153,7 +151,7 @@ impl AsRef<[u8]> for Tag {
 }
 
 /// A tag read back from the store.
-impl From<[u8; Tag::LEN]> for Tag {
+impl From<[u8; Self::LEN]> for Tag {
     fn from(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
