@@ -3,6 +3,19 @@
 //! A development dependency, never part of a service.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says what it expects by panicking"))]
 
+pub mod mock;
 pub mod server;
 
+mod alike;
+mod faulty;
+mod recording;
+mod retry;
+mod state;
+
+pub use alike::{Alike, outcomes_alike};
+pub use faulty::{Fault, FaultyStore, Gate};
+pub use mock::MockStore;
+pub use recording::{Answer, Call, RecordingStore, Request};
+pub use retry::assert_retry_safe;
 pub use server::RedisServer;
+pub use state::{Content, KeyState, keys_of, read_state};
