@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -100,9 +99,7 @@ pub(crate) fn ask(command: &mut Command, limit: Duration) -> std::io::Result<Sai
 /// The first program of this name on PATH.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_absolute() && file.is_file() && File::open(file).is_ok())
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_absolute() && file.is_file())
 }
 
 /// The exit code to hand on for a child; 1 if a signal ended it.
@@ -119,4 +116,32 @@ fn spell(command: &Command) -> String {
 fn program(command: &Command) -> String {
     let name = Path::new(command.get_program()).file_name().map(OsStr::to_string_lossy);
     name.map_or_else(String::new, |name| name.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "A failed unwrap is a failed test.")]
+
+    use super::*;
+
+    #[test]
+    fn a_child_is_heard_on_both_channels_in_order() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two >&2; echo three; exit 3"]);
+        let said = ask(&mut command, Duration::from_secs(60)).unwrap();
+        assert_eq!(said.text, "one\ntwo\nthree\n");
+        assert_eq!(code(said.status.unwrap()), 3);
+    }
+
+    #[test]
+    fn a_child_that_does_not_end_is_stopped() {
+        let said = ask(Command::new("sleep").arg("1000"), Duration::from_millis(1)).unwrap();
+        assert!(said.status.is_none());
+    }
+
+    #[test]
+    fn only_what_is_on_path_is_found() {
+        assert!(on_path("sh").is_some_and(|path| path.is_absolute()));
+        assert_eq!(on_path("no-such-program-at-all"), None);
+    }
 }
