@@ -1,0 +1,284 @@
+//! What can go wrong, in words that hold no secret.
+//!
+//! Nothing of `redis` is ever formatted here: its errors and values repeat what the server sent, and that may be a
+//! payload. What the server says is reduced to its code, the first word of its answer.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{RedisError, ServerError};
+use roomkey_core::{Error, Failure};
+
+use crate::config::Endpoint;
+
+/// Why there is no [`RedisStore`](crate::RedisStore).
+///
+/// Settings are named and never repeated: what stands in the wrong variable may be a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    // The configuration's fault.
+    /// A setting cannot be used as it stands.
+    #[error("{name} cannot be used: it must be {expected}")]
+    Invalid {
+        /// The variable, the method of the builder, or `the URL`.
+        name: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// Two settings exclude each other.
+    #[error("{first} and {second} contradict each other: {advice}")]
+    Conflict {
+        /// The one.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// A variable that is not read but looks as if it were meant to be.
+    #[error("{name} is not a setting; did you mean {instead}?")]
+    Unknown {
+        /// The variable.
+        name: String,
+        /// The one that is read.
+        instead: &'static str,
+    },
+    /// A file that a setting names cannot be read.
+    #[error("{name} names a file that cannot be read")]
+    File {
+        /// The variable, the method of the builder, or `the URL`.
+        name: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A certificate or key that a setting names cannot be used.
+    #[error("{name} names a certificate or key that cannot be used")]
+    Certificate {
+        /// The variable, the method of the builder, or `the URL`.
+        name: &'static str,
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    // The network's fault.
+    /// Nothing answers there, or what answers hangs up.
+    #[error("cannot reach a server at {endpoint}; is it running, and is this its address?")]
+    Unreachable {
+        /// Where.
+        endpoint: Endpoint,
+        /// Why.
+        source: io::Error,
+    },
+    /// The TLS handshake failed: an unknown authority, a wrong name, a missing certificate, or a server without TLS.
+    #[error(
+        "no TLS connection to {endpoint}; see REDIS_SSL_VERIFY_MODE, _CA_FILE, _CERT_FILE and the server's log"
+    )]
+    Tls {
+        /// Where.
+        endpoint: Endpoint,
+        /// Why.
+        source: io::Error,
+    },
+    /// The connection was not open and logged in within its time.
+    #[error("no connection to {endpoint} within {after:?}; see REDIS_CONNECT_TIMEOUT_MS")]
+    TimedOut {
+        /// Where.
+        endpoint: Endpoint,
+        /// How long it was given.
+        after: Duration,
+    },
+
+    // The server's fault, or its administrator's.
+    /// The server refuses the login.
+    #[error("the server refuses the login ({answer}); check REDIS_USERNAME and REDIS_PASSWORD")]
+    LoginRefused {
+        /// The code of its answer.
+        answer: Answer,
+    },
+    /// The login lacks the right to a command. Without it a transaction could stop half-way.
+    #[error("the login may not use {command}; grant it with ACL SETUSER (Roomkey needs {needed})")]
+    MissingRight {
+        /// The command.
+        command: &'static str,
+        /// All commands that are needed, in the form of ACL rules.
+        needed: String,
+    },
+    /// The server is too old.
+    #[error("the server is of version {version}; Roomkey needs 6.2 or newer")]
+    TooOld {
+        /// Its version.
+        version: String,
+    },
+    /// The server refuses to have us, for another reason.
+    #[error("the server refuses the connection ({answer}); {advice}")]
+    Refused {
+        /// The code of its answer.
+        answer: Answer,
+        /// What to do.
+        advice: &'static str,
+    },
+}
+
+impl ConnectError {
+    /// Whether trying again may help without anybody changing anything.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Refused { .. } => true,
+            // What TLS objects to is invalid data; anything else is the network's doing.
+            Self::Tls { source, .. } => source.kind() != io::ErrorKind::InvalidData,
+            Self::Invalid { .. }
+            | Self::Conflict { .. }
+            | Self::Unknown { .. }
+            | Self::File { .. }
+            | Self::Certificate { .. }
+            | Self::LoginRefused { .. }
+            | Self::MissingRight { .. }
+            | Self::TooOld { .. } => false,
+        }
+    }
+}
+
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        if error.may_pass() {
+            Self::not_executed(Failure::new("there is no connection to the server", error))
+        } else {
+            Self::permanent(Failure::new("the server cannot be used as configured", error))
+        }
+    }
+}
+
+/// The code of a server's answer, such as `WRONGPASS`. The text behind it is dropped, because it may repeat arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer(String);
+
+impl Answer {
+    pub(crate) fn new(code: &str) -> Self {
+        let looks_like_a_code =
+            !code.is_empty() && code.len() <= 32 && code.bytes().all(|b| b.is_ascii_uppercase());
+        Self(if looks_like_a_code { code } else { "ERR" }.to_owned())
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Answer {}
+
+/// What the server's refusal of one command means.
+#[derive(Clone, Debug)]
+pub(crate) enum Refusal {
+    /// It does not know the script of this hash. Nothing ran.
+    NoScript,
+    /// What the caller gets to see, unless it is retried.
+    Error(Error),
+}
+
+/// Sorts an error that the server answered.
+pub(crate) fn refusal(error: &ServerError) -> Refusal {
+    let (code, text) = (error.code(), error.details().unwrap_or_default());
+    // Redis 6.2 wraps what a script raised: `ERR Error running script (call to f_…): @user_script:3: WRONGTYPE …`.
+    if code == "ERR"
+        && let Some((_, raised)) = text.split_once("@user_script:")
+        && let Some((_, raised)) = raised.split_once(": ")
+    {
+        let (code, text) = raised.split_once(' ').unwrap_or((raised, ""));
+        return sort(code, text);
+    }
+    sort(code, text)
+}
+
+fn sort(code: &str, text: &str) -> Refusal {
+    let failure = |what| Failure::new(what, Answer::new(code));
+    Refusal::Error(match code {
+        "NOSCRIPT" => return Refusal::NoScript,
+        "WRONGTYPE" => Error::WrongType,
+        "OOM" => Error::Full,
+        "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "READONLY"
+        | "NOREPLICAS" => Error::NotExecuted(failure("the server cannot do it just now")),
+        "NOAUTH" | "NOPERM" | "WRONGPASS" => Error::Permanent(failure("the login lacks the right to do it")),
+        "MISCONF" => {
+            Error::Permanent(failure("the server cannot persist and therefore writes nothing; see its log"))
+        }
+        "ERR" if text.starts_with("value is not an integer") => Error::NotANumber,
+        "ERR" if text.starts_with("increment or decrement would overflow") => Error::Overflow,
+        "ERR" if text.starts_with("max number of clients") => {
+            Error::NotExecuted(failure("the server has too many clients"))
+        }
+        _ => Error::Permanent(failure("the server refused the command")),
+    })
+}
+
+/// What became of a command that was handed to a connection and got no answer.
+pub(crate) fn lost(error: &RedisError) -> Error {
+    Error::Ambiguous(Failure::new("the connection broke before the answer came", broken(error)))
+}
+
+/// The cause of a broken connection without the text that came with it, except for what TLS says of itself.
+pub(crate) fn broken(error: &RedisError) -> io::Error {
+    // It shares its cause, so what it names as the source is the Arc.
+    let source = StdError::source(error)
+        .and_then(|source| source.downcast_ref::<Arc<dyn StdError + Send + Sync>>())
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    let Some(source) = source else { return io::ErrorKind::BrokenPipe.into() };
+    match source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(tls) => io::Error::new(source.kind(), tls.clone()),
+        None => source.kind().into(),
+    }
+}
+
+/// An answer of a form that the command does not have: the bytes on the connection can no longer be trusted.
+pub(crate) fn unexpected_answer() -> Error {
+    Error::ambiguous("the server answered in a form that the command does not have")
+}
+
+#[cfg(test)]
+mod tests {
+    use roomkey_core::ErrorKind;
+
+    use super::*;
+
+    fn kind(code: &str, text: &str) -> ErrorKind {
+        match sort(code, text) {
+            Refusal::Error(error) => error.kind(),
+            Refusal::NoScript => panic!("{code} is no missing script"),
+        }
+    }
+
+    #[test]
+    fn refusals_are_sorted_by_code_not_by_prose() {
+        assert!(matches!(sort("NOSCRIPT", ""), Refusal::NoScript));
+        assert_eq!(kind("WRONGTYPE", "whatever"), ErrorKind::WrongType);
+        assert_eq!(kind("OOM", ""), ErrorKind::Full);
+        assert_eq!(kind("LOADING", ""), ErrorKind::NotExecuted);
+        assert_eq!(kind("READONLY", ""), ErrorKind::NotExecuted);
+        assert_eq!(kind("NOPERM", ""), ErrorKind::Permanent);
+        assert_eq!(kind("MISCONF", ""), ErrorKind::Permanent);
+        assert_eq!(kind("ERR", "value is not an integer or out of range"), ErrorKind::NotANumber);
+        assert_eq!(kind("ERR", "increment or decrement would overflow"), ErrorKind::Overflow);
+        assert_eq!(kind("ERR", "max number of clients reached"), ErrorKind::NotExecuted);
+        assert_eq!(kind("ERR", "syntax error"), ErrorKind::Permanent);
+    }
+
+    #[test]
+    fn the_text_of_an_answer_is_shown_nowhere() {
+        let Refusal::Error(error) = sort("ERR", "unknown command 'sentinel-a7'") else { panic!() };
+        let shown = format!("{error} {error:?} {:?}", StdError::source(&error).map(ToString::to_string));
+        assert!(!shown.contains("sentinel-a7"), "{shown}");
+        assert_eq!(Answer::new("sentinel-a7"), Answer::new("ERR"));
+    }
+
+    #[test]
+    fn a_broken_connection_keeps_its_io_kind() {
+        let error = RedisError::from(io::Error::new(io::ErrorKind::ConnectionReset, "sentinel-a7"));
+        assert_eq!(broken(&error).kind(), io::ErrorKind::ConnectionReset);
+        assert!(!format!("{:?} {:?}", broken(&error), lost(&error)).contains("sentinel-a7"));
+    }
+}
