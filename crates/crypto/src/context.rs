@@ -8,9 +8,10 @@ use crate::primitives::{Absorb, HASH_LEN};
 
 /// Where a sealed value belongs: what it is, and the key and field it is stored under.
 ///
-/// A value opens in exactly the context it was sealed for, so that whoever can write to the store cannot move it.
-/// Key and field are the *physical* ones, as the store sees them: a sweeper that seals everything anew then needs no
-/// logical name. The namespace is part of the context too; the [`Scope`](crate::Scope) brings it.
+/// A value opens in exactly the context it was sealed for, so that whoever can write to the store cannot move
+/// it. Key and field are the *physical* ones, as the store sees them: a sweeper that seals everything anew
+/// then needs no logical name. The namespace is part of the context too; the [`Scope`](crate::Scope) brings
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Context<'a> {
     kind: u8,
@@ -25,7 +26,8 @@ impl<'a> Context<'a> {
     pub const FIELD: u8 = 2;
     /// The kind of [`element`](Self::element).
     pub const ELEMENT: u8 = 3;
-    /// The first kind that is free for other crates: tokens, rooms and whatever comes. Those below are this crate's.
+    /// The first kind that is free for other crates: tokens, rooms and whatever comes. Those below are this
+    /// crate's.
     pub const FIRST_FREE: u8 = 16;
 
     /// The value of a key.
@@ -40,8 +42,8 @@ impl<'a> Context<'a> {
         Self::new(Self::FIELD, key, field)
     }
 
-    /// An element of a list, or an entry of a log. It binds the key only, because positions change as others come
-    /// and go: whoever can write to the store can reorder, repeat and drop the elements of one key.
+    /// An element of a list, or an entry of a log. It binds the key only, because positions change as others
+    /// come and go: whoever can write to the store can reorder, repeat and drop the elements of one key.
     #[must_use]
     pub const fn element(key: &'a [u8]) -> Self {
         Self::new(Self::ELEMENT, key, b"")
@@ -49,8 +51,8 @@ impl<'a> Context<'a> {
 
     /// A context of another kind: a token's record, a room's member.
     ///
-    /// `kind` is a constant of the calling crate, from [`FIRST_FREE`](Self::FIRST_FREE) on, and stands for one
-    /// purpose for ever, as values sealed for it are in stores. `field` is empty where there is none.
+    /// `kind` is a constant of the calling crate, from [`FIRST_FREE`](Self::FIRST_FREE) on, and stands for
+    /// one purpose for ever, as values sealed for it are in stores. `field` is empty where there is none.
     #[must_use]
     pub const fn new(kind: u8, key: &'a [u8], field: &'a [u8]) -> Self {
         Self { kind, key, field }

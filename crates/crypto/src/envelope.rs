@@ -1,13 +1,14 @@
 //! The sealed form of a value.
 //!
-//! Each message has a key of its own, expanded from the key of its namespace, a random salt, the header and the
-//! context. So there is no number of messages to count towards: 2^80 of one key and namespace share a salt with
-//! probability 2^-32, where AES-GCM under one key stops at 2^32 messages.
+//! Each message has a key of its own, expanded from the key of its namespace, a random salt, the header and
+//! the context. So there is no number of messages to count towards: 2^80 of one key and namespace share a
+//! salt with probability 2^-32, where AES-GCM under one key stops at 2^32 messages.
 //!
-//! The same expansion gives a *commitment*: AES-GCM alone lets an attacker who knows two keys make one ciphertext
-//! that opens under both. Key id and commitment are 160 bits, all derived from the key and all checked, so two keys
-//! that accept one envelope take 2^80 work to find, and each try costs [`MIN_ITERATIONS`](crate::MIN_ITERATIONS)
-//! for a passphrase. That is why rings of keys and of passphrases share one suite.
+//! The same expansion gives a *commitment*: AES-GCM alone lets an attacker who knows two keys make one
+//! ciphertext that opens under both. Key id and commitment are 160 bits, all derived from the key and all
+//! checked, so two keys that accept one envelope take 2^80 work to find, and each try costs
+//! [`MIN_ITERATIONS`](crate::MIN_ITERATIONS) for a passphrase. That is why rings of keys and of passphrases
+//! share one suite.
 
 use std::fmt;
 use std::ops::Deref;
@@ -20,30 +21,6 @@ use crate::keyring::KeyId;
 use crate::labels;
 use crate::primitives::{self, HASH_LEN, KEY_LEN, MAX_PLAINTEXT_LEN, NONCE_LEN, Prk, TAG_LEN};
 use crate::random::SALT_LEN;
-
-// off len  all numbers big-endian
-//  0   1   magic 0xFF: no UTF-8, JSON or bincode begins so
-//  1   1   version 0x01
-//  2   1   suite 0x01 = HKDF-SHA256, AES-256-GCM, commitment of 16 bytes
-//  3   1   reserved, 0
-//  4   4   key id, not 0                                            0..8 is the header
-//  8  24   salt, random
-// 32  16   commitment
-// 48   n   ciphertext
-// 48+n 16  tag
-//
-// OKM    = HKDF-Expand( PRK of the namespace, "msg" | header | salt | ctx, 60 )     ctx: see `Context::digest`
-//        = key 32 | nonce 12 | commitment 16
-// cipher = AES-256-GCM( key, nonce, plaintext, additional data = header | ctx )
-const MAGIC: u8 = 0xff;
-const VERSION: u8 = 0x01;
-const RESERVED: u8 = 0;
-const HEADER_LEN: usize = 8;
-const COMMITMENT_LEN: usize = 16;
-const SALT_AT: usize = HEADER_LEN;
-const COMMITMENT_AT: usize = SALT_AT + SALT_LEN;
-const CIPHERTEXT_AT: usize = COMMITMENT_AT + COMMITMENT_LEN;
-const OKM_LEN: usize = KEY_LEN + NONCE_LEN + COMMITMENT_LEN;
 
 /// How many bytes longer a sealed value is than its plaintext.
 pub const OVERHEAD: usize = CIPHERTEXT_AT + TAG_LEN;
@@ -66,9 +43,11 @@ pub enum Suite {
     HkdfSha256Aes256GcmCommit16,
 }
 
-/// Reads the header of a sealed value, for operators: which key it needs, how many values still need an old one.
+/// Reads the header of a sealed value, for operators: which key it needs, how many values still need an old
+/// one.
 ///
-/// The first 8 bytes are enough (`GETRANGE key 0 7`). Nothing is authenticated: only opening proves a header true.
+/// The first 8 bytes are enough (`GETRANGE key 0 7`). Nothing is authenticated: only opening proves a header
+/// true.
 ///
 /// # Errors
 /// [`Error::NotSealed`] and [`Error::UnknownFormat`], as [`Scope::open`](crate::Scope::open) gives them.
@@ -86,8 +65,6 @@ pub fn inspect(sealed: &[u8]) -> Result<Header> {
     let key_id = KeyId::new(u32::from_be_bytes([k0, k1, k2, k3])).ok_or(Error::NotSealed)?;
     Ok(Header { suite, key_id })
 }
-
-const SUITE_1: u8 = 0x01;
 
 impl Header {
     fn to_bytes(self) -> [u8; HEADER_LEN] {
@@ -117,7 +94,8 @@ impl AsRef<[u8]> for Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        // As a slice: `Vec` wipes byte by byte, which takes as long as decrypting. There is no spare capacity.
+        // As a slice: `Vec` wipes byte by byte, which takes as long as decrypting. There is no spare
+        // capacity.
         self.0.as_mut_slice().zeroize();
     }
 }
@@ -152,6 +130,32 @@ impl fmt::Debug for MessageKey {
     }
 }
 
+const MAGIC: u8 = 0xff;
+const VERSION: u8 = 0x01;
+const SUITE_1: u8 = 0x01;
+const RESERVED: u8 = 0;
+const HEADER_LEN: usize = 8;
+const COMMITMENT_LEN: usize = 16;
+const SALT_AT: usize = HEADER_LEN;
+const COMMITMENT_AT: usize = SALT_AT + SALT_LEN;
+const CIPHERTEXT_AT: usize = COMMITMENT_AT + COMMITMENT_LEN;
+const OKM_LEN: usize = KEY_LEN + NONCE_LEN + COMMITMENT_LEN;
+
+// off len  all numbers big-endian
+//  0   1   magic 0xFF: no UTF-8 text and no length of bincode begins so
+//  1   1   version 0x01
+//  2   1   suite 0x01 = HKDF-SHA256, AES-256-GCM, commitment of 16 bytes
+//  3   1   reserved, 0
+//  4   4   key id, not 0                                            0..8 is the header
+//  8  24   salt, random
+// 32  16   commitment
+// 48   n   ciphertext
+// 48+n 16  tag
+//
+// OKM    = HKDF-Expand( PRK of the namespace, "msg" | header | salt | ctx, 60 )     ctx: `Context::digest`
+//        = key 32 | nonce 12 | commitment 16
+// cipher = AES-256-GCM( key, nonce, plaintext, additional data = header | ctx )
+//
 /// Seals the concatenation of `parts` in one allocation. The caller gives a salt that no other message has.
 pub(crate) fn seal(
     key: &MessageKey,

@@ -47,7 +47,8 @@ pub enum Error {
     #[error("not a sealed value")]
     NotSealed,
 
-    /// The bytes begin like a sealed value of a format that this version does not know, as a newer one may write.
+    /// The bytes begin like a sealed value of a format that this version does not know, as a newer one may
+    /// write.
     #[error("sealed in an unknown format (version {version}, suite {suite})")]
     UnknownFormat {
         /// The version byte of the header.
@@ -56,7 +57,8 @@ pub enum Error {
         suite: u8,
     },
 
-    /// The value was altered, cut, moved to another context, or its key id is forged. Which of them is not told.
+    /// The value was altered, cut, moved to another context, or its key id is forged. Which of them is not
+    /// told.
     #[error("a sealed value did not open: it was altered, cut or moved")]
     Rejected,
 

@@ -12,15 +12,17 @@ use crate::secret::{Passphrase, SecretKey};
 
 mod env;
 
-/// The keys of one application. Cheap to clone; the clones share the keys, which are wiped with the last of them.
+/// The keys of one application. Cheap to clone; the clones share the keys, which are wiped with the last of
+/// them.
 ///
-/// One key is *active* and seals. Any number of *retired* ones still open what they sealed. A third kind, the *name
-/// key*, hides names: it stays when the active key changes, so that rotating values moves no key in the store.
+/// One key is *active* and seals. Any number of *retired* ones still open what they sealed. A third kind, the
+/// *name key*, hides names: it stays when the active key changes, so that rotating values moves no key in the
+/// store.
 ///
-/// To rotate: save the [`name_key`](Self::name_key) of the present ring, make a new [`SecretKey`], and build the next
-/// ring of the new key as active, the present one as retired, and the saved name key. While processes with the old
-/// configuration still run, they cannot open what the new key seals; to avoid that, first deploy the new key as
-/// *retired* everywhere, then make it active.
+/// To rotate: save the [`name_key`](Self::name_key) of the present ring, make a new [`SecretKey`], and build
+/// the next ring of the new key as active, the present one as retired, and the saved name key. While
+/// processes with the old configuration still run, they cannot open what the new key seals; to avoid that,
+/// first deploy the new key as *retired* everywhere, then make it active.
 #[derive(Clone)]
 pub struct Keyring {
     keys: Arc<Keys>,
@@ -35,8 +37,8 @@ struct Keys {
 }
 
 impl Keyring {
-    /// A ring of one new random key, which is lost with the process: for tests, and for an embedded store whose data
-    /// is lost with it. For a key to keep, see [`SecretKey::generate`].
+    /// A ring of one new random key, which is lost with the process: for tests, and for an embedded store
+    /// whose data is lost with it. For a key to keep, see [`SecretKey::generate`].
     ///
     /// # Errors
     /// [`Error::Random`] if the operating system gives no random bytes.
@@ -60,8 +62,9 @@ impl Keyring {
 
     /// A ring of the key that a passphrase gives.
     ///
-    /// It takes 0.15 to 0.5 seconds of one core, by intent. Call it once per process and off the async threads, as
-    /// in `spawn_blocking(move || Keyring::from_passphrase(Passphrase::new(&passphrase, &salt)))`.
+    /// It takes 0.15 to 0.5 seconds of one core, by intent. Call it once per process and off the async
+    /// threads, as in `spawn_blocking(move || Keyring::from_passphrase(Passphrase::new(&passphrase,
+    /// &salt)))`.
     ///
     /// # Errors
     /// [`Error::InvalidKey`] as [`SecretKey::from_passphrase`] gives it.
@@ -79,9 +82,16 @@ impl Keyring {
     /// | `ROOMKEY_RETIRED_KEYS` | keys that still open, base64, separated by commas |
     /// | `ROOMKEY_NAME_KEY` | the key that hides names, base64; needed as soon as there are retired keys |
     ///
-    /// Each may instead be given as the path of a file that holds it, in a variable of the same name with `_FILE`
-    /// after it; one line end after the value is not part of it. An empty variable counts as not set. With a
-    /// passphrase this takes as long as [`from_passphrase`](Self::from_passphrase) and belongs off the async threads.
+    /// Each may instead be given as the path of a file that holds it, in a variable of the same name with
+    /// `_FILE` after it; one line end after the value is not part of it. An empty variable counts as not set.
+    /// With a passphrase this takes as long as [`from_passphrase`](Self::from_passphrase) and belongs off the
+    /// async threads.
+    ///
+    /// ```no_run
+    /// // ROOMKEY_KEY=$(openssl rand -base64 32)
+    /// let ring = roomkey_crypto::Keyring::from_env()?;
+    /// # Ok::<(), roomkey_crypto::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Config`], which names the variable and says what to do and never quotes a value.
@@ -96,8 +106,8 @@ impl Keyring {
 
     /// The keys of one namespace. The derivation costs a few microseconds: keep the scope.
     ///
-    /// The namespace is part of what every value is bound to and every name is hidden with. Roomkey's stores use
-    /// `<app>:<namespace>`.
+    /// The namespace is part of what every value is bound to and every name is hidden with. Roomkey's stores
+    /// use `<app>:<namespace>`.
     #[must_use]
     pub fn scope(&self, namespace: &str) -> Scope {
         Scope::new(namespace, &self.keys.active, &self.keys.retired, &self.keys.names)
@@ -165,8 +175,8 @@ impl KeyringBuilder {
         self
     }
 
-    /// Sets the key that hides names. Without it, it is derived from the active key, which is possible only while no
-    /// key is retired: names hidden with one key are not found with another.
+    /// Sets the key that hides names. Without it, it is derived from the active key, which is possible only
+    /// while no key is retired: names hidden with one key are not found with another.
     pub fn names(mut self, key: SecretKey) -> Self {
         self.names = Some(key);
         self
@@ -175,8 +185,8 @@ impl KeyringBuilder {
     /// Makes the ring.
     ///
     /// # Errors
-    /// [`Error::InvalidKeyring`] if there are retired keys and no name key, or if two keys have the same id: one was
-    /// given twice, or, for one pair of keys in 2^32, another must be generated.
+    /// [`Error::InvalidKeyring`] if there are retired keys and no name key, or if two keys have the same id:
+    /// one was given twice, or, for one pair of keys in 2^32, another must be generated.
     pub fn build(self) -> Result<Keyring> {
         let Self { active, retired, names } = self;
         let active = RootKey::new(&active);
@@ -211,8 +221,8 @@ impl fmt::Debug for KeyringBuilder {
 
 /// Names a key without telling anything about it: 32 bits derived from the key, never zero.
 ///
-/// Every sealed value carries the id of its key in the clear, so that a ring finds the key at once and a value of
-/// another ring is told from a damaged one.
+/// Every sealed value carries the id of its key in the clear, so that a ring finds the key at once and a
+/// value of another ring is told from a damaged one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(NonZeroU32);
 

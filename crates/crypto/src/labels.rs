@@ -1,21 +1,25 @@
 //! Every label that separates one derived key from another, in one place.
 //!
-//! A label never changes its meaning and is never used twice: values sealed under it are in stores. The tree is
+//! A label never changes its meaning and is never used twice: values sealed under it are in stores. The tree
+//! is
 //!
 //! ```text
-//! secret key --Extract(ROOT_SALT)--> root --Expand(KEY_ID)------------> key id
-//!                                         --Expand(NAME_KEY)----------> name key, unless one was given
-//!                                         --Expand(VALUES || lp(ns))--> PRK of one namespace
-//!                                                 PRK --Expand(MESSAGE || header || salt || ctx)--> one message
-//! name key --Extract(NAMES_SALT)--> names --Expand(NAMES || lp(ns))--------> HMAC key of one namespace
-//!                                         --Expand(FINGERPRINT || lp(ns))--> fingerprint
+//! secret key --Extract(ROOT_SALT)--> root
+//!     root  --Expand(KEY_ID)-----------------------------------> key id
+//!     root  --Expand(NAME_KEY)---------------------------------> name key, unless one was given
+//!     root  --Expand(VALUES || lp(ns))-------------------------> PRK of the values of one namespace
+//!     PRK   --Expand(MESSAGE || header || salt || ctx)---------> key, nonce and commitment of one message
+//! name key --Extract(NAMES_SALT)--> names
+//!     names --Expand(NAMES || lp(ns))--------------------------> HMAC key of one namespace
+//!     names --Expand(FINGERPRINT || lp(ns))--------------------> fingerprint
 //!
 //! lp(x) = length of x as a big-endian u32, then x
 //! ```
 //!
 //! The labels under one parent differ in their first byte, so no info string of one can be that of another.
 
-/// The extraction salt of a secret key. Constant: the secret is uniform already, and the salt only says whose it is.
+/// The extraction salt of a secret key. Constant: the secret is uniform already, and the salt only says whose
+/// it is.
 pub(crate) const ROOT_SALT: &[u8] = b"erk/v1/root";
 
 /// Gives the key id, which stands in the clear in every envelope.
@@ -30,8 +34,8 @@ pub(crate) const VALUES: &[u8] = b"value";
 /// Gives, with header, salt and context, the key, nonce and commitment of one message.
 pub(crate) const MESSAGE: &[u8; 3] = b"msg";
 
-/// The extraction salt of a name key. It differs from [`ROOT_SALT`], so that an operator who gives the same 32 bytes
-/// as a secret key and as the name key still gets unrelated keys.
+/// The extraction salt of a name key. It differs from [`ROOT_SALT`], so that an operator who gives the same
+/// 32 bytes as a secret key and as the name key still gets unrelated keys.
 pub(crate) const NAMES_SALT: &[u8] = b"erk/v1/names";
 
 /// Gives, with the namespace, the HMAC key that hides names.

@@ -2,8 +2,8 @@
 //!
 //! # Map
 //!
-//! [`SecretKey`] and [`Passphrase`] are what an operator keeps; a [`Keyring`] is made of them once per process;
-//! [`Keyring::scope`] derives the keys of one namespace; a [`Scope`] seals, opens and hides names.
+//! [`SecretKey`] and [`Passphrase`] are what an operator keeps; a [`Keyring`] is made of them once per
+//! process; [`Keyring::scope`] derives the keys of one namespace; a [`Scope`] seals, opens and hides names.
 
 mod context;
 mod envelope;

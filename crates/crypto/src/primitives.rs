@@ -1,7 +1,7 @@
 //! The four primitives, each wrapped once: the only code that names their crates.
 //!
-//! The wrappers fix key, nonce and tag sizes in types, so that no call can fail for a length. They are what the
-//! Wycheproof vectors run against.
+//! The wrappers fix key, nonce and tag sizes in types, so that no call can fail for a length. They are what
+//! the Wycheproof vectors run against.
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, KeyInit};
@@ -18,7 +18,8 @@ pub(crate) const HASH_LEN: usize = 32;
 /// SP 800-38D, section 5.2.1.1: the length of the plaintext is at most 2^39 - 256 bits.
 pub(crate) const MAX_PLAINTEXT_LEN: u64 = aes_gcm::P_MAX;
 
-/// A pseudorandom key of HKDF-SHA256 (RFC 5869), held as a keyed HMAC state so that an expansion hashes no key.
+/// A pseudorandom key of HKDF-SHA256 (RFC 5869), held as a keyed HMAC state so that an expansion hashes no
+/// key.
 #[derive(Clone)]
 pub(crate) struct Prk(Hkdf<Sha256>);
 
@@ -100,7 +101,8 @@ pub(crate) fn encrypt_in_place(
     cipher.encrypt_inout_detached(nonce.into(), aad, buffer.into()).ok().map(Into::into)
 }
 
-/// Checks the tag over `aad` and `buffer` and then decrypts `buffer` in place. On `false` it still holds ciphertext.
+/// Checks the tag over `aad` and `buffer` and then decrypts `buffer` in place. On `false` it still holds
+/// ciphertext.
 #[must_use]
 pub(crate) fn decrypt_in_place(
     key: &[u8; KEY_LEN],
@@ -113,7 +115,8 @@ pub(crate) fn decrypt_in_place(
     cipher.decrypt_inout_detached(nonce.into(), aad, buffer.into(), tag.into()).is_ok()
 }
 
-/// PBKDF2-HMAC-SHA256 (RFC 8018) into `out`. Its cost is `iterations` times two blocks of SHA-256 per 32 bytes.
+/// PBKDF2-HMAC-SHA256 (RFC 8018) into `out`. Its cost is `iterations` times two blocks of SHA-256 per 32
+/// bytes.
 pub(crate) fn stretch(passphrase: &[u8], salt: &[u8], iterations: u32, out: &mut [u8]) {
     pbkdf2::pbkdf2_hmac::<Sha256>(passphrase, salt, iterations, out);
 }

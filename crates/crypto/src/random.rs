@@ -1,7 +1,7 @@
 //! Random bytes, all of them straight from the operating system.
 //!
-//! A pool of salts in user space would save a tenth of the time of a small message, and would repeat them where a
-//! process forks or a virtual machine is cloned. So there is none.
+//! A pool of salts in user space would save a tenth of the time of a small message, and would repeat them
+//! where a process forks or a virtual machine is cloned. So there is none.
 
 use crate::error::Result;
 

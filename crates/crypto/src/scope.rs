@@ -52,8 +52,8 @@ impl Scope {
         &self.keys.namespace
     }
 
-    /// Seals `plaintext` under the active key so that it opens in `context` only. The result is [`OVERHEAD`] bytes
-    /// longer than the plaintext, and another one each time.
+    /// Seals `plaintext` under the active key so that it opens in `context` only. The result is [`OVERHEAD`]
+    /// bytes longer than the plaintext, and another one each time.
     ///
     /// [`OVERHEAD`]: crate::OVERHEAD
     ///
@@ -73,10 +73,11 @@ impl Scope {
         envelope::seal(&self.keys.active, &context.digest(self.keys.namespace.as_bytes()), &salt, parts)
     }
 
-    /// Opens what [`seal`](Self::seal) sealed for this namespace and `context`, with whichever key of the ring did.
+    /// Opens what [`seal`](Self::seal) sealed for this namespace and `context`, with whichever key of the
+    /// ring did.
     ///
-    /// That the value opens says that a holder of the key sealed it for this very place. It does not say that it is
-    /// the latest one sealed for it.
+    /// That the value opens says that a holder of the key sealed it for this very place. It does not say that
+    /// it is the latest one sealed for it.
     ///
     /// # Errors
     /// Everything but the exact bytes is refused, and nothing of the plaintext is shown:
@@ -91,9 +92,9 @@ impl Scope {
 
     /// Hides a name: the HMAC-SHA256 of `parts` under the name key of this namespace, cut to 16 bytes.
     ///
-    /// `domain` is a constant such as `"value"`, `"field"` or `"member"`: the same parts hide differently in each.
-    /// The same input always gives the same tag, so who sees the store sees which names are equal and no more.
-    /// Where bytes go from one part to its neighbour, the tag is another one.
+    /// `domain` is a constant such as `"value"`, `"field"` or `"member"`: the same parts hide differently in
+    /// each. The same input always gives the same tag, so who sees the store sees which names are equal and
+    /// no more. Where bytes go from one part to its neighbour, the tag is another one.
     #[must_use]
     pub fn blind(&self, domain: &str, parts: &[&[u8]]) -> Tag {
         // tag = HMAC( lp(domain) | lp(part) ... )[..16]      lp(x) = u32 length of x | x
@@ -108,8 +109,8 @@ impl Scope {
         Tag(tag)
     }
 
-    /// Tells whether two scopes hide names alike: equal for the same name key and namespace, else unrelated. It may
-    /// be stored in the clear.
+    /// Tells whether two scopes hide names alike: equal for the same name key and namespace, else unrelated.
+    /// It may be stored in the clear.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; Tag::LEN] {
         self.keys.fingerprint

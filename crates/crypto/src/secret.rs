@@ -40,17 +40,20 @@ impl SecretKey {
         Ok(Self(bytes))
     }
 
-    /// The key that is written `text`: base64 of 32 bytes, in the standard or the URL-safe alphabet, with or without
-    /// padding, as `openssl rand -base64 32` prints one. Blanks and line ends around it are ignored.
+    /// The key that is written `text`: base64 of 32 bytes, in the standard or the URL-safe alphabet, with or
+    /// without padding, as `openssl rand -base64 32` prints one. Blanks and line ends around it are ignored.
     ///
     /// # Errors
     /// [`Error::InvalidKey`] if the text is anything else. The error does not quote it.
     pub fn from_base64(text: &str) -> Result<Self> {
         let bytes = decode_base64(text)
             .ok_or(Error::InvalidKey("a key is base64 of 32 bytes, this is not base64"))?;
-        let bytes = <[u8; KEY_LEN]>::try_from(bytes.as_slice())
-            .map_err(|_| Error::InvalidKey("a key is base64 of exactly 32 bytes, this is another length"))?;
-        Ok(Self::from_bytes(bytes))
+        if bytes.len() != KEY_LEN {
+            return Err(Error::InvalidKey("a key is base64 of exactly 32 bytes, this is another length"));
+        }
+        let mut key = Zeroizing::new([0; KEY_LEN]);
+        key.copy_from_slice(&bytes);
+        Ok(Self(key))
     }
 
     /// The key of these bytes. They must be random: nothing stretches them.
@@ -64,8 +67,8 @@ impl SecretKey {
     /// Call it once per process and off the async threads (`spawn_blocking`).
     ///
     /// # Errors
-    /// [`Error::InvalidKey`] if the passphrase is empty, the salt shorter than [`MIN_SALT_LEN`] or the iterations
-    /// fewer than [`MIN_ITERATIONS`].
+    /// [`Error::InvalidKey`] if the passphrase is empty, the salt shorter than [`MIN_SALT_LEN`] or the
+    /// iterations fewer than [`MIN_ITERATIONS`].
     pub fn from_passphrase(passphrase: &Passphrase<'_>) -> Result<Self> {
         let Passphrase { passphrase, salt, iterations } = passphrase;
         if passphrase.is_empty() {
@@ -160,7 +163,10 @@ impl fmt::Debug for Passphrase<'_> {
 pub(crate) fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let text = text.trim();
     let engine = if text.contains(['-', '_']) { &BASE64_URL } else { &BASE64 };
-    engine.decode(text).ok().map(Zeroizing::new)
+    // Into a buffer that is wiped even if the text turns out wrong halfway.
+    let mut bytes = Zeroizing::new(Vec::new());
+    engine.decode_vec(text, &mut bytes).ok()?;
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -254,7 +254,8 @@ proptest! {
 
         let key_id = inspect(&sealed).unwrap().key_id.get();
         prop_assert_eq!(key_id, reference::key_id(&root));
-        let message = reference::Message { root, key_id, namespace: namespace.as_bytes(), kind, key: &key, field: &field };
+        let namespace = namespace.as_bytes();
+        let message = reference::Message { root, key_id, namespace, kind, key: &key, field: &field };
         let salt = *sealed[SALT_AT..].first_chunk().unwrap();
         prop_assert_eq!(sealed, message.seal(&salt, &plaintext));
     }

@@ -27,10 +27,7 @@ pub(super) fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Result<K
     let names = read(NAME_KEY)?.map(|setting| setting.key()).transpose()?;
 
     if names.is_none() && !retired.is_empty() {
-        return Err(config(
-            NAME_KEY,
-            "must be set once there are retired keys: it is what `SecretKey::name_key` gives for the first key in use",
-        ));
+        return Err(config(NAME_KEY, NAME_KEY_MISSING));
     }
     let active = active(key, passphrase, salt)?;
     if retired.iter().any(|key| key.id() == active.id()) {
@@ -58,21 +55,14 @@ fn active(key: Option<Setting>, passphrase: Option<Setting>, salt: Option<Settin
             "belongs to a passphrase, and ROOMKEY_KEY is a key; remove one of them",
         )),
         (Some(key), None, None) => key.key(),
-        (None, Some(_), None) => Err(config(
-            SALT,
-            "must be set with a passphrase: base64 of at least 16 random bytes, as `openssl rand -base64 16` prints",
-        )),
+        (None, Some(_), None) => Err(config(SALT, SALT_MISSING)),
         (None, Some(passphrase), Some(salt)) => {
             let bytes = decode_base64(&salt.value)
                 .filter(|bytes| bytes.len() >= MIN_SALT_LEN)
                 .ok_or_else(|| config(salt.variable, NOT_A_SALT))?;
             SecretKey::from_passphrase(&Passphrase::new(&passphrase.value, &bytes))
         }
-        (None, None, _) => Err(config(
-            KEY,
-            "is not set, nor is ROOMKEY_PASSPHRASE: set it to base64 of 32 random bytes, as `openssl rand -base64 32` \
-             prints",
-        )),
+        (None, None, _) => Err(config(KEY, KEY_MISSING)),
     }
 }
 
@@ -133,6 +123,12 @@ impl Setting {
     }
 }
 
+const KEY_MISSING: &str = "is not set, nor is ROOMKEY_PASSPHRASE: \
+                           set it to base64 of 32 random bytes, as `openssl rand -base64 32` gives";
+const SALT_MISSING: &str =
+    "must be set with a passphrase: base64 of at least 16 random bytes, as `openssl rand -base64 16` prints";
+const NAME_KEY_MISSING: &str = "must be set once there are retired keys: \
+                                it is what `SecretKey::name_key` gives for the first key in use";
 const NOT_A_KEY: &str =
     "is not a key: set it to base64 of 32 random bytes, as `openssl rand -base64 32` prints";
 const NOT_A_SALT: &str =

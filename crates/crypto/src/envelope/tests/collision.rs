@@ -1,8 +1,8 @@
 //! Why there is a commitment: one ciphertext that AES-GCM opens under two keys, and the envelope does not.
 //!
-//! The tag of AES-GCM is `S = GHASH_H(aad, ciphertext) + E_K(nonce || 1)`, and GHASH is a polynomial in `H` over
-//! GF(2^128) whose coefficients are the blocks (NIST SP 800-38D, section 6.4). Two keys give two equations for one
-//! tag, and a ciphertext of two blocks has one block more than is needed to solve them.
+//! The tag of AES-GCM is `S = GHASH_H(aad, ciphertext) + E_K(nonce || 1)`, and GHASH is a polynomial in `H`
+//! over GF(2^128) whose coefficients are the blocks (NIST SP 800-38D, section 6.4). Two keys give two
+//! equations for one tag, and a ciphertext of two blocks has one block more than is needed to solve them.
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, KeyInit};
@@ -16,8 +16,9 @@ fn collide(one: &Message, other: &Message) -> (Vec<u8>, [u8; TAG_LEN]) {
     let lengths = ((one.aad.len() as u128 * 8) << 64) | (2 * BLOCK as u128 * 8);
     let first = u128::from_be_bytes(*b"any block will d");
 
-    // With `first` chosen and the other block still 0, the tags under the two keys differ by `difference`. The other
-    // block enters each tag as a multiple of H^2, so it makes up for that if it is difference / (H1^2 + H2^2).
+    // With `first` chosen and the other block still 0, the tags under the two keys differ by `difference`.
+    // The other block enters each tag as a multiple of H^2, so it makes up for that if it is difference /
+    // (H1^2 + H2^2).
     let tag = |message: &Message, second: u128| {
         let h = hash_key(message);
         let mut blocks: Vec<u128> = message.aad.chunks(BLOCK).map(padded).collect();

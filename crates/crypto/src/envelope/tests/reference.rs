@@ -1,4 +1,5 @@
-//! The envelope and the key tree once more, written from their description alone and with `ring` for all cryptography.
+//! The envelope and the key tree once more, written from their description alone and with `ring` for all
+//! cryptography.
 
 use ring::{aead, digest, hkdf, hmac};
 

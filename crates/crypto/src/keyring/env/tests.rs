@@ -14,8 +14,8 @@ fn ring<V: Into<OsString> + Clone>(variables: &[(&str, V)]) -> Result<Keyring> {
     from_lookup(|name| variables.get(name).cloned())
 }
 
-/// Asserts that the environment is refused, that the error names `variable`, and that neither it nor its cause
-/// quotes a value.
+/// Asserts that the environment is refused, that the error names `variable`, and that neither it nor its
+/// cause quotes a value.
 #[track_caller]
 fn assert_refused(variables: &[(&str, &str)], variable: &str) {
     let error = ring(variables).unwrap_err();
@@ -138,6 +138,14 @@ fn malformed_values_are_named_and_not_quoted() {
     }
     let trailing_comma = format!("{},", key(2));
     assert_refused(&[(KEY, &key(1)), (RETIRED_KEYS, &trailing_comma), (NAME_KEY, &key(9))], RETIRED_KEYS);
+}
+
+#[test]
+fn the_cause_is_the_source_and_not_a_part_of_the_text() {
+    let error = ring(&[(KEY, "sentinel!")]).unwrap_err();
+    let cause = error.source().unwrap().downcast_ref::<Error>().unwrap();
+    assert!(matches!(cause, Error::InvalidKey(_)));
+    assert!(!error.to_string().contains(&cause.to_string()));
 }
 
 #[test]
