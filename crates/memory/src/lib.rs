@@ -1,1 +1,16 @@
-//! The embedded store of Roomkey: sharded, expiring, in one process
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod cursor;
+mod entry;
+mod expiry;
+mod integer;
+mod keyspace;
+mod program;
+mod reaper;
+mod shard;
+mod store;
+mod structures;
+mod wait;
+
+pub use store::{MemoryOptions, MemoryStore};

@@ -1,0 +1,53 @@
+//! Canonical integers: the text of a counter or of a stored limit.
+
+use bytes::Bytes;
+use roomkey_core::{Error, Result};
+
+/// Reads `-?[1-9][0-9]*` or `0` within `i64`, the form in which Redis writes a number. Anything else, such as `-0`,
+/// `+1`, `01` or ` 1`, is [`Error::NotANumber`].
+pub(crate) fn parse(text: &[u8]) -> Result<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let canonical = text == b"0"
+        || (matches!(digits.first(), Some(b'1'..=b'9')) && digits.iter().all(u8::is_ascii_digit));
+    let number = str::from_utf8(text).ok().filter(|_| canonical).and_then(|text| text.parse().ok());
+    number.ok_or(Error::NotANumber)
+}
+
+/// The counter with `by` added, a missing one being 0. [`Error::NotANumber`] or [`Error::Overflow`] if there is no sum.
+pub(crate) fn sum(counter: Option<&Bytes>, by: i64) -> Result<i64> {
+    counter.map_or(Ok(0), |text| parse(text))?.checked_add(by).ok_or(Error::Overflow)
+}
+
+/// Writes it back.
+pub(crate) fn text(number: i64) -> Bytes {
+    Bytes::from(number.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_canonical_form_is_a_number() {
+        for number in [0, 1, -1, 10, i64::MAX, i64::MIN] {
+            assert_eq!(parse(&text(number)).unwrap(), number);
+        }
+        let bad: [&[u8]; 12] = [
+            b"",
+            b"-",
+            b"-0",
+            b"+1",
+            b"01",
+            b"-01",
+            b" 1",
+            b"1 ",
+            b"1.0",
+            b"1e3",
+            b"\xff",
+            b"9223372036854775808",
+        ];
+        for text in bad {
+            assert!(matches!(parse(text), Err(Error::NotANumber)), "{text:?}");
+        }
+    }
+}

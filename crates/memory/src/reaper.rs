@@ -1,0 +1,127 @@
+//! Freeing expired keys in the background.
+//!
+//! Nothing that a program sees depends on it: every read checks the deadline. It only gives memory back.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use roomkey_core::StoreTime;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::shard::SHARDS;
+use crate::store::Inner;
+
+/// What programs know of the background task. They start it with the first deadline that they file inside a runtime,
+/// and again if that runtime has ended.
+#[derive(Debug)]
+pub(crate) struct Reaper {
+    running: AtomicBool,
+    /// The deadline that the task sleeps towards, in milliseconds since 1970; [`FOREVER`] for none.
+    due: AtomicU64,
+    /// Outlives the store, so that the task learns that there is nothing left to do.
+    signal: Arc<Notify>,
+}
+
+const FOREVER: u64 = u64::MAX;
+
+/// How many expired keys of one shard one step frees, holding its lock.
+const STEP: usize = 64;
+
+/// How long the task rests at least between two passes, so that a steady stream of expiries is freed in bundles.
+const REST: Duration = Duration::from_millis(100);
+
+impl Reaper {
+    pub(crate) fn new() -> Self {
+        Self {
+            running: AtomicBool::new(false),
+            due: AtomicU64::new(FOREVER),
+            signal: Arc::new(Notify::new()),
+        }
+    }
+
+    /// A program has filed this deadline.
+    pub(crate) fn expect(&self, deadline: StoreTime, store: &Arc<Inner>) {
+        let millis = deadline.as_millis();
+        if millis < self.due.load(Ordering::Relaxed) {
+            self.due.fetch_min(millis, Ordering::Relaxed);
+            self.signal.notify_one();
+        }
+        if !self.running.load(Ordering::Relaxed)
+            && let Ok(runtime) = Handle::try_current()
+            && !self.running.swap(true, Ordering::AcqRel)
+        {
+            runtime.spawn(reap(
+                Arc::downgrade(store),
+                Arc::clone(&self.signal),
+                Running(Arc::downgrade(store)),
+            ));
+        }
+    }
+
+    /// Wakes the task to let it see that the store was closed or dropped.
+    pub(crate) fn wake(&self) {
+        self.signal.notify_one();
+    }
+}
+
+/// Tells the store when the task ends, also when its runtime is shut down and drops it.
+struct Running(Weak<Inner>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A panic means that the runtime has no timers. Then leave it at that: the next task would fail as well, and
+        // writes free expired keys too.
+        if !std::thread::panicking()
+            && let Some(store) = self.0.upgrade()
+        {
+            store.reaper.running.store(false, Ordering::Release);
+        }
+    }
+}
+
+async fn reap(store: Weak<Inner>, signal: Arc<Notify>, running: Running) {
+    loop {
+        // The store itself is held only while it is worked on, so that the last handle can go at any time.
+        let Some(pause) = store.upgrade().filter(|store| !store.is_closed()).map(|store| step(&store)) else {
+            return drop(running);
+        };
+        match pause {
+            Pause::None => tokio::task::yield_now().await,
+            // Whether it is the time or a nearer deadline that ends the sleep, the next step finds out.
+            Pause::For(time) => drop(tokio::time::timeout(time, signal.notified()).await),
+            Pause::Forever => signal.notified().await,
+        }
+    }
+}
+
+enum Pause {
+    /// There is more to free now.
+    None,
+    For(Duration),
+    /// No key expires.
+    Forever,
+}
+
+/// One bounded piece of work: some expired keys of each shard.
+fn step(store: &Arc<Inner>) -> Pause {
+    // Deadlines filed from here on are noted anew, whether their shard is still to come or not.
+    store.reaper.due.store(FOREVER, Ordering::Relaxed);
+    let mut more = false;
+    let mut earliest: Option<StoreTime> = None;
+    for shard in 0..SHARDS {
+        let (freed, next) =
+            store.maintain(shard, |keyspace, now| (keyspace.reap(now, STEP), keyspace.earliest_deadline()));
+        more |= freed == STEP;
+        earliest = [earliest, next].into_iter().flatten().min();
+    }
+    if more {
+        return Pause::None;
+    }
+    let Some(earliest) = earliest else { return Pause::Forever };
+    store.reaper.due.fetch_min(earliest.as_millis(), Ordering::Relaxed);
+    // A key is readable at its deadline still, and gone a millisecond later.
+    let until_gone = earliest.since(store.now()) + Duration::from_millis(1);
+    Pause::For(until_gone.max(REST))
+}

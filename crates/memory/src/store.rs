@@ -1,0 +1,321 @@
+//! The store itself: handles, capacity, and the methods of the contract.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use roomkey_core::{
+    Batch, Error, Health, Outcome, Page, Reply, Result, Scan, Store, StoreTime, Txn, Wait, Woken,
+};
+use tokio::task::coop::consume_budget;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::cursor::{Instance, Place};
+use crate::keyspace::{Keyspace, Traces};
+use crate::program::Machine;
+use crate::reaper::Reaper;
+use crate::shard::{SHARDS, Shard, shard_of};
+use crate::wait::Waiter;
+
+/// The embedded store: the whole contract of [`Store`], in the memory of one process.
+///
+/// A clone is another handle on the same data; with the last handle the data is gone. Programs run on the caller's
+/// thread, under a lock of the shard that their partition belongs to.
+///
+/// # Time
+/// Store time is wall time when the store was made, moved on by tokio's clock. A test that pauses and advances tokio's
+/// time moves every deadline with it. [`Store::wait`] and the background task that frees expired keys need a runtime
+/// with timers; everything else runs without a runtime too, and then writes free expired keys beside their own work.
+///
+/// # Memory
+/// The store counts the bytes of keys and contents and estimates what holding them costs. Bytes are kept as they are
+/// given, not copied: a short slice of a long buffer keeps the whole buffer, and counts as short.
+#[derive(Clone)]
+pub struct MemoryStore {
+    inner: Arc<Inner>,
+}
+
+/// How a [`MemoryStore`] is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryOptions {
+    /// See [`MemoryStore::set_capacity`]; `None`, the default, is no limit.
+    pub capacity: Option<u64>,
+}
+
+impl MemoryOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// See [`MemoryStore::set_capacity`].
+    #[must_use]
+    pub fn capacity(self, bytes: impl Into<Option<u64>>) -> Self {
+        Self { capacity: bytes.into() }
+    }
+}
+
+impl MemoryStore {
+    /// An empty store without a limit of memory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_options(MemoryOptions::new())
+    }
+
+    /// An empty store.
+    #[must_use]
+    pub fn with_options(options: MemoryOptions) -> Self {
+        let MemoryOptions { capacity } = options;
+        let store = Self { inner: Arc::new(Inner::new()) };
+        store.set_capacity(capacity);
+        store
+    }
+
+    /// Sets the bytes from which on the store refuses to grow; `None` is no limit. It never evicts.
+    ///
+    /// While [`used`](Self::used) is at or above it, a program whose first write grows is [`Error::Full`] and changes
+    /// nothing; reading, deleting and programs that begin by freeing still run. As with `maxmemory` of Redis, the
+    /// program that crosses the limit is not refused, the next one is.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.inner.capacity.store(bytes.unwrap_or(UNLIMITED), Ordering::Relaxed);
+    }
+
+    /// The bytes from which on the store refuses to grow.
+    #[must_use]
+    pub fn capacity(&self) -> Option<u64> {
+        Some(self.inner.capacity.load(Ordering::Relaxed)).filter(|bytes| *bytes != UNLIMITED)
+    }
+
+    /// The bytes that the data takes: exact in what keys and contents hold, an estimate in what holding them costs.
+    /// Expired keys count until they are freed.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.inner.used.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inner } = self;
+        f.debug_struct("MemoryStore")
+            .field("used", &self.used())
+            .field("capacity", &self.capacity())
+            .field("closed", &inner.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store for MemoryStore {
+    async fn run(&self, batch: Batch) -> Result<Vec<Result<Reply>>> {
+        consume_budget().await;
+        if self.inner.is_closed() {
+            return Err(Error::Closed);
+        }
+        let ops = batch.ops().iter();
+        Ok(ops
+            .map(|op| self.inner.program(shard_of(op.key().partition()), |machine| machine.run(op)))
+            .collect())
+    }
+
+    async fn transact(&self, txn: &Txn) -> Result<Outcome> {
+        consume_budget().await;
+        self.inner.program(shard_of(txn.partition()), |machine| machine.transact(txn))
+    }
+
+    async fn scan(&self, scan: Scan) -> Result<Page> {
+        consume_budget().await;
+        self.inner.scan(&scan)
+    }
+
+    async fn wait(&self, wait: Wait) -> Result<Woken> {
+        let deadline = Instant::now() + wait.timeout();
+        let shard = match wait.logs() {
+            [(key, _), ..] => shard_of(key.partition()),
+            [] => return Ok(Woken::TimedOut),
+        };
+        let waiter = Waiter::register(&self.inner.shards[shard], wait.logs());
+        let ready = async {
+            loop {
+                if self.inner.program(shard, |machine| waiter.is_ready(machine.keyspace, machine.now))? {
+                    return Ok(Woken::Ready);
+                }
+                waiter.woken().await;
+            }
+        };
+        tokio::time::timeout_at(deadline, ready).await.unwrap_or(Ok(Woken::TimedOut))
+    }
+
+    async fn health(&self) -> Result<Health> {
+        if self.inner.is_closed() {
+            return Err(Error::Closed);
+        }
+        let mut health = Health::new(concat!("memory ", env!("CARGO_PKG_VERSION")));
+        health.memory_used = Some(self.used());
+        health.memory_limit = self.capacity();
+        if self.inner.is_full() {
+            health.warnings.push("The store is at its capacity and refuses to grow.".to_owned());
+        }
+        Ok(health)
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.inner.close();
+        Ok(())
+    }
+}
+
+/// The capacity that no store reaches.
+const UNLIMITED: u64 = u64::MAX;
+
+/// What all handles share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    shards: Box<[Shard]>,
+    clock: Clock,
+    instance: Instance,
+    /// Set before the shards are cleared. Read under the lock of a shard, so that no program writes into a shard after
+    /// it was cleared.
+    closed: AtomicBool,
+    capacity: AtomicU64,
+    /// The sum of the sizes of all keys. Changed under the lock of the shard whose keys changed.
+    used: AtomicU64,
+    pub(crate) reaper: Reaper,
+}
+
+impl Inner {
+    fn new() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            clock: Clock::new(),
+            instance: Instance::new(),
+            closed: AtomicBool::new(false),
+            capacity: AtomicU64::new(UNLIMITED),
+            used: AtomicU64::new(0),
+            reaper: Reaper::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> StoreTime {
+        self.clock.now()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    fn is_full(&self) -> bool {
+        self.used.load(Ordering::Relaxed) >= self.capacity.load(Ordering::Relaxed)
+    }
+
+    /// Runs a program on a shard.
+    fn program<R>(
+        self: &Arc<Self>,
+        shard: usize,
+        program: impl FnOnce(&mut Machine<'_>) -> Result<R>,
+    ) -> Result<R> {
+        self.maintain(shard, |keyspace, now| {
+            if self.is_closed() {
+                return Err(Error::Closed);
+            }
+            program(&mut Machine { keyspace, now, instance: self.instance, full: self.is_full() })
+        })
+    }
+
+    /// Works on a shard under its lock, on the time at which the lock was taken, and then does what is left to be done.
+    pub(crate) fn maintain<R>(
+        self: &Arc<Self>,
+        shard: usize,
+        work: impl FnOnce(&mut Keyspace, StoreTime) -> R,
+    ) -> R {
+        let mut keyspace = self.shards[shard].lock();
+        let now = self.now();
+        let result = work(&mut keyspace, now);
+        let traces = keyspace.finish(now);
+        self.count(traces.grown);
+        drop(keyspace);
+        self.follow(traces);
+        result
+    }
+
+    fn scan(self: &Arc<Self>, scan: &Scan) -> Result<Page> {
+        let prefix = scan.namespace().prefix();
+        let (first, mut after) = match scan.cursor() {
+            None => (0, None),
+            Some(_) if self.is_closed() => return Err(Error::Closed),
+            Some(cursor) => match Place::decode(cursor, self.instance)? {
+                Place::Key(shard, last) if usize::from(shard) < SHARDS && last.starts_with(prefix) => {
+                    (usize::from(shard), Some(last))
+                }
+                _ => return Err(Error::CursorLost),
+            },
+        };
+        let mut keys = Vec::new();
+        // Expired keys count too, so that a page is bounded work.
+        let mut left = scan.limit() as usize;
+        for shard in first..SHARDS {
+            let last = self.program(shard, |machine| {
+                let mut last = None;
+                for (key, entry) in machine.keyspace.keys_from(prefix, after.as_ref()).take(left) {
+                    left -= 1;
+                    if entry.is_alive(machine.now) {
+                        keys.push(key.clone());
+                    }
+                    last = Some(key.clone());
+                }
+                Ok(last)
+            })?;
+            if left == 0 {
+                // The shard may hold no more; then the next page begins with an empty rest.
+                let next = last.map(|last| Place::Key(shard as u8, last).encode(self.instance));
+                return Ok(Page { keys, next });
+            }
+            after = None;
+        }
+        Ok(Page { keys, next: None })
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        for shard in &self.shards {
+            let mut keyspace = shard.lock();
+            let traces = keyspace.clear();
+            self.count(traces.grown);
+            drop(keyspace);
+            for signal in traces.woken {
+                signal.notify_one();
+            }
+        }
+        self.reaper.wake();
+    }
+
+    fn count(&self, grown: i64) {
+        if grown != 0 {
+            // Two's complement: adding a negative number wraps around to the difference.
+            self.used.fetch_add(grown.cast_unsigned(), Ordering::Relaxed);
+        }
+    }
+
+    fn follow(self: &Arc<Self>, traces: Traces) {
+        for signal in traces.woken {
+            signal.notify_one();
+        }
+        if let Some(deadline) = traces.soonest {
+            self.reaper.expect(deadline, self);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.reaper.wake();
+    }
+}
