@@ -216,6 +216,9 @@ fn sort(code: &str, text: &str) -> Refusal {
     })
 }
 
+/// Scripts are forgotten by `SCRIPT FLUSH`, at restarts, and by newer servers when there are many.
+pub(crate) const FORGOTTEN: &str = "the server has forgotten a script that it knew";
+
 /// What became of a command that was handed to a connection and got no answer.
 pub(crate) fn lost(error: &RedisError) -> Error {
     Error::Ambiguous(Failure::new("the connection broke before the answer came", broken(error)))

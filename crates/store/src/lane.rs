@@ -123,9 +123,10 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Notes that the server has answered, which proves the lane alive.
-    pub(crate) fn answered(&mut self) {
+    /// Ends the call with an answer, which proves the lane alive, and tells whose answer it was.
+    pub(crate) fn answered(mut self) -> Arc<Server> {
         self.answered = true;
+        Arc::clone(&self.link.server)
     }
 }
 

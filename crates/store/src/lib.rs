@@ -1,9 +1,13 @@
 //! The Redis store of Roomkey: configuration, TLS, lanes and the compiler from programs to Lua
 
 mod backoff;
+mod batch;
+mod call;
+mod command;
 mod config;
 mod connect;
 mod error;
+mod health;
 mod lane;
 mod lanes;
 mod pool;

@@ -56,7 +56,7 @@ impl Pool {
     /// [`Error::NotExecuted`], [`Error::Permanent`] or [`Error::Closed`].
     pub(crate) async fn checkout(&self) -> Result<Checkout> {
         match self.pool.get().await {
-            Ok(object) => Ok(Checkout { object: Some(object) }),
+            Ok(object) => Ok(Checkout { link: object.connection.link(), object: Some(object) }),
             Err(PoolError::Backend(error)) => Err(error.into()),
             Err(PoolError::Closed) => Err(Error::Closed),
             Err(PoolError::Timeout(TimeoutType::Wait)) => Err(Error::not_executed(
@@ -81,16 +81,18 @@ impl Pool {
 /// Dropped without that, it is closed: a call that was cut short has left a reply on its way, or a server that waits.
 #[derive(Debug)]
 pub(crate) struct Checkout {
+    /// `None` only while it is dropped or given back.
     object: Option<Object<Manager>>,
+    link: Link,
 }
 
 impl Checkout {
     /// What its commands are sent through.
-    pub(crate) fn link(&self) -> Option<Link> {
-        self.object.as_ref().map(|pooled| pooled.connection.link())
+    pub(crate) fn link(&mut self) -> &mut Link {
+        &mut self.link
     }
 
-    /// Puts it back for the next. Only when every command sent has been answered.
+    /// Puts it back for the next, with nothing left to be answered.
     pub(crate) fn give_back(mut self) {
         drop(self.object.take());
     }

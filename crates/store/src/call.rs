@@ -1,0 +1,193 @@
+//! One command from the caller to the server and back: which connection, which deadline, and when to try again.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Value;
+use redis::aio::MultiplexedConnection;
+use roomkey_core::{Error, Failure, Result};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::backoff::Backoff;
+use crate::command::Command;
+use crate::error::{FORGOTTEN, Refusal, lost, refusal};
+use crate::lane;
+use crate::lanes::Lanes;
+use crate::pool::{Checkout, Pool};
+use crate::server::Server;
+
+/// What calls are made over.
+#[derive(Debug)]
+pub(crate) struct Wires {
+    pub(crate) lanes: Lanes,
+    pub(crate) pool: Pool,
+}
+
+/// What is sent, and what may be done when nobody knows whether it ran.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) command: &'a Command,
+    /// Whether running it a second time is harmless.
+    pub(crate) repeatable: bool,
+    /// Whether it can change anything at all.
+    pub(crate) writes: bool,
+}
+
+/// An answer that is no error, and who gave it.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) value: Value,
+    pub(crate) server: Arc<Server>,
+}
+
+impl Wires {
+    /// Sends one command and gives its answer, with everything that takes inside one deadline.
+    ///
+    /// # Errors
+    ///
+    /// What the server refused, what got lost, or what was not sent in time; each in the class that is known to be true.
+    pub(crate) async fn call(&self, request: Request<'_>, timeout: Duration) -> Result<Answered> {
+        let mut attempt = Attempt::default();
+        let deadline = Instant::now() + timeout;
+        match timeout_at(deadline, self.attempt(request, &mut attempt)).await {
+            Ok(Ok(answered)) => Ok(answered),
+            Ok(Err(error)) => Err(attempt.verdict(error, request.writes)),
+            Err(_) => Err(attempt.overdue(self, request.writes)),
+        }
+    }
+
+    async fn attempt(&self, request: Request<'_>, attempt: &mut Attempt) -> Result<Answered> {
+        let large = request.command.is_large();
+        let mut backoff = Backoff::of_a_call();
+        let mut by_source = false;
+        loop {
+            let error = match self.wire(large).await {
+                Err(error) => error,
+                Ok(mut wire) => {
+                    let command = if by_source {
+                        request.command.by_source()
+                    } else {
+                        Cow::Borrowed(request.command.by_hash())
+                    };
+                    attempt.under_way = true;
+                    let answer = wire.multiplexed().send_packed_command(&command).await;
+                    attempt.under_way = false;
+                    match answer {
+                        Err(error) => {
+                            attempt.doubt = true;
+                            lost(&error)
+                        }
+                        Ok(Value::ServerError(error)) => {
+                            wire.answered();
+                            match refusal(&error) {
+                                // Another connection may lead to another server, so the source goes along from here on.
+                                Refusal::NoScript if !by_source => {
+                                    by_source = true;
+                                    continue;
+                                }
+                                Refusal::NoScript => Error::not_executed(FORGOTTEN),
+                                Refusal::Error(error) => error,
+                            }
+                        }
+                        Ok(value) => return Ok(Answered { value, server: wire.answered() }),
+                    }
+                }
+            };
+            let again = match &error {
+                Error::NotExecuted(_) => true,
+                Error::Ambiguous(_) => request.repeatable,
+                _ => false,
+            };
+            if !again {
+                return Err(error);
+            }
+            attempt.last = Some(error);
+            sleep(backoff.pause()).await;
+        }
+    }
+
+    /// A connection to send on.
+    pub(crate) async fn wire(&self, large: bool) -> Result<Wire<'_>> {
+        if large {
+            if self.lanes.is_closed() {
+                return Err(Error::Closed);
+            }
+            Ok(Wire::Own(self.pool.checkout().await?))
+        } else {
+            Ok(Wire::Lane(self.lanes.begin().await?))
+        }
+    }
+}
+
+/// A connection in use by one call.
+pub(crate) enum Wire<'a> {
+    /// One that others use at the same time.
+    Lane(lane::Call<'a>),
+    /// One from the pool.
+    Own(Checkout),
+}
+
+impl Wire<'_> {
+    pub(crate) fn multiplexed(&mut self) -> &mut MultiplexedConnection {
+        match self {
+            Self::Lane(call) => &mut call.link.multiplexed,
+            Self::Own(checkout) => &mut checkout.link().multiplexed,
+        }
+    }
+
+    /// Ends the use, with nothing left to be answered, and tells whose answer it was.
+    pub(crate) fn answered(self) -> Arc<Server> {
+        match self {
+            Self::Lane(call) => call.answered(),
+            Self::Own(mut checkout) => {
+                let server = Arc::clone(&checkout.link().server);
+                checkout.give_back();
+                server
+            }
+        }
+    }
+}
+
+/// What is known of a call, should its deadline pass.
+#[derive(Debug, Default)]
+struct Attempt {
+    /// Handed to a connection and not yet answered.
+    under_way: bool,
+    /// An earlier attempt got lost: whatever the server says of a later one, the first may have happened.
+    doubt: bool,
+    /// Why the attempt before failed.
+    last: Option<Error>,
+}
+
+impl Attempt {
+    fn verdict(self, error: Error, writes: bool) -> Error {
+        in_doubt(error, self.doubt && writes)
+    }
+
+    fn overdue(self, wires: &Wires, writes: bool) -> Error {
+        if self.under_way {
+            return Error::ambiguous("no answer within the deadline");
+        }
+        in_doubt(untried(self.last.unwrap_or_else(|| wires.lanes.trouble())), self.doubt && writes)
+    }
+}
+
+/// What an error means when an earlier attempt was lost and may have changed something.
+pub(crate) fn in_doubt(error: Error, doubt: bool) -> Error {
+    match error {
+        error @ Error::Ambiguous(_) => error,
+        error if doubt => {
+            Error::Ambiguous(Failure::new("an earlier attempt was lost, and the last one failed", error))
+        }
+        error => error,
+    }
+}
+
+/// What the failure of the last attempt means when the deadline forbade another.
+pub(crate) fn untried(last: Error) -> Error {
+    match last {
+        Error::Permanent(failure) | Error::Ambiguous(failure) => Error::NotExecuted(failure),
+        error => error,
+    }
+}

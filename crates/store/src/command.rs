@@ -1,0 +1,92 @@
+//! What is sent for one program.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use redis::{Arg, Cmd};
+
+/// Commands with more bytes than this travel on a connection of their own: on a shared one, everybody behind them would
+/// wait until they are through.
+const LARGE: usize = 64 * 1024;
+
+/// One command: a plain one, or a script by its hash together with its source.
+#[derive(Clone)]
+pub(crate) struct Command {
+    cmd: Cmd,
+    source: Option<Arc<str>>,
+}
+
+impl Command {
+    /// A command that the server knows by itself.
+    pub(crate) fn plain(cmd: Cmd) -> Self {
+        Self { cmd, source: None }
+    }
+
+    /// `EVALSHA` with its keys and arguments, and the source of its script.
+    pub(crate) fn script(evalsha: Cmd, source: Arc<str>) -> Self {
+        Self { cmd: evalsha, source: Some(source) }
+    }
+
+    pub(crate) fn is_script(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// The source of the script, which stands for its identity too.
+    pub(crate) fn source(&self) -> Option<&Arc<str>> {
+        self.source.as_ref()
+    }
+
+    /// The command as it is usually sent: a script by its hash.
+    pub(crate) fn by_hash(&self) -> &Cmd {
+        &self.cmd
+    }
+
+    /// The command as it is sent to a server that does not know the script: by its source, which it then knows.
+    pub(crate) fn by_source(&self) -> Cow<'_, Cmd> {
+        let Some(source) = &self.source else { return Cow::Borrowed(&self.cmd) };
+        let mut eval = redis::cmd("EVAL");
+        eval.arg(&**source);
+        for arg in self.cmd.args_iter().skip(2) {
+            if let Arg::Simple(bytes) = arg {
+                eval.arg(bytes);
+            }
+        }
+        Cow::Owned(eval)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.cmd.args_iter().map(|arg| if let Arg::Simple(bytes) = arg { bytes.len() } else { 0 }).sum()
+    }
+
+    pub(crate) fn is_large(&self) -> bool {
+        self.bytes() > LARGE
+    }
+}
+
+/// Whether commands that travel together are large together.
+pub(crate) fn are_large<'a>(commands: impl Iterator<Item = &'a Command>) -> bool {
+    commands.map(Command::bytes).sum::<usize>() > LARGE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_source_only_the_script_differs() {
+        let mut evalsha = redis::cmd("EVALSHA");
+        evalsha.arg("0beec7").arg(1).arg("key").arg(&b"\xff\0"[..]);
+        let command = Command::script(evalsha, "return 1".into());
+        let mut eval = redis::cmd("EVAL");
+        eval.arg("return 1").arg(1).arg("key").arg(&b"\xff\0"[..]);
+        assert_eq!(command.by_source().get_packed_command(), eval.get_packed_command());
+    }
+
+    #[test]
+    fn size_decides_the_connection() {
+        let small = Command::plain(redis::cmd("SET").arg("k").arg(vec![0; LARGE - 4]).clone());
+        let large = Command::plain(redis::cmd("SET").arg("k").arg(vec![0; LARGE]).clone());
+        assert!(!small.is_large() && large.is_large());
+        assert!(!are_large([&small].into_iter()) && are_large([&small, &small].into_iter()));
+    }
+}
