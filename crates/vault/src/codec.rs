@@ -1,0 +1,163 @@
+//! From typed values to bytes and back.
+
+mod binary;
+mod guard;
+mod json;
+mod sink;
+
+use std::any::{TypeId, type_name};
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Result};
+
+pub use json::Json;
+
+/// A value that can be sealed: any serde type that owns its data, a [`str`], a slice of such types, or [`Json`].
+///
+/// Serde types are written with bincode, which is small and fast and keeps no names. It cannot read back everything
+/// that serde can write: what `skip_serializing_if` left out, what `untagged`, an internal `tag` or `flatten` made, or
+/// a `serde_json::Value`. So every value is read back and compared before it is sent, and what does not come back is
+/// [`Error::NotRoundTrip`]; [`Json`] takes such types. The comparison costs about as much as writing twice and reading
+/// once: [`trust`](crate::Builder::trust) a type to save it.
+pub trait Encode: sealed::Encode {}
+
+/// A value that can be opened: any serde type that owns its data, or [`Json`].
+pub trait Decode: sealed::Decode {}
+
+impl<T: sealed::Encode + ?Sized> Encode for T {}
+impl<T: sealed::Decode> Decode for T {}
+
+/// How values are encoded: what a [`Builder`](crate::Builder) set.
+#[derive(Clone, Debug)]
+#[expect(unnameable_types, reason = "only the sealed traits below take it")]
+pub struct Policy {
+    /// The most bytes of an encoded value.
+    pub(crate) limit: usize,
+    /// Types that are not read back before they are sent.
+    pub(crate) trusted: HashSet<TypeId>,
+}
+
+impl Policy {
+    fn trusts<T: ?Sized + 'static>(&self) -> bool {
+        let id = TypeId::of::<T>();
+        // What bincode itself defines comes back.
+        let plain = [
+            TypeId::of::<str>(),
+            TypeId::of::<String>(),
+            TypeId::of::<Vec<u8>>(),
+            TypeId::of::<[u8]>(),
+            TypeId::of::<bool>(),
+            TypeId::of::<u32>(),
+            TypeId::of::<u64>(),
+            TypeId::of::<i32>(),
+            TypeId::of::<i64>(),
+            TypeId::of::<f64>(),
+        ];
+        plain.contains(&id) || (!self.trusted.is_empty() && self.trusted.contains(&id))
+    }
+}
+
+// What is inside the seal: codec u8 | what the codec writes
+//
+// The numbers are in stores; none is ever used again for something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Codec {
+    Bincode = 1,
+    Json = 2,
+}
+
+impl Codec {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bincode => "bincode",
+            Self::Json => "JSON",
+        }
+    }
+
+    /// What follows the number of this codec.
+    fn body<T>(self, payload: &[u8]) -> Result<&[u8]> {
+        match payload.split_first() {
+            Some((&id, body)) if id == self as u8 => Ok(body),
+            Some((&id, _)) => {
+                let found = [Self::Bincode, Self::Json].into_iter().find(|codec| *codec as u8 == id);
+                let found = found.map_or("an unknown codec", Self::name);
+                Err(Error::WrongCodec { found, expected: self.name() })
+            }
+            None => Err(Error::Decode { type_name: type_name::<T>(), reason: "it is empty" }),
+        }
+    }
+}
+
+#[expect(
+    unnameable_types,
+    reason = "what is inside a seal is read by every version, so no other crate may add to it"
+)]
+mod sealed {
+    use super::{Policy, Result};
+
+    /// Writes the codec's number and the value. `Sync`, so that a call with a reference to one can move to another
+    /// thread.
+    pub trait Encode: Sync {
+        fn encode(&self, policy: &Policy) -> Result<Vec<u8>>;
+    }
+
+    /// Reads what [`Encode`] wrote.
+    pub trait Decode: Send + Sized {
+        fn decode(payload: &[u8]) -> Result<Self>;
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for T {
+    fn encode(&self, policy: &Policy) -> Result<Vec<u8>> {
+        let payload = binary::encode(self, policy.limit)?;
+        if !policy.trusts::<T>() {
+            binary::check::<T, T>(self, &payload, policy.limit)?;
+        }
+        Ok(payload)
+    }
+}
+
+impl sealed::Encode for str {
+    fn encode(&self, policy: &Policy) -> Result<Vec<u8>> {
+        binary::encode(self, policy.limit)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for [T] {
+    fn encode(&self, policy: &Policy) -> Result<Vec<u8>> {
+        let payload = binary::encode(self, policy.limit)?;
+        if !policy.trusts::<[T]>() && !policy.trusts::<T>() {
+            binary::check::<[T], Vec<T>>(self, &payload, policy.limit)?;
+        }
+        Ok(payload)
+    }
+}
+
+impl<T: DeserializeOwned + Send> sealed::Decode for T {
+    fn decode(payload: &[u8]) -> Result<Self> {
+        binary::decode(payload)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for Json<T> {
+    fn encode(&self, policy: &Policy) -> Result<Vec<u8>> {
+        let payload = json::encode(&self.0, policy.limit)?;
+        if !policy.trusts::<T>() {
+            json::check::<T>(&payload)?;
+        }
+        Ok(payload)
+    }
+}
+
+impl<T: DeserializeOwned + Send> sealed::Decode for Json<T> {
+    fn decode(payload: &[u8]) -> Result<Self> {
+        json::decode(payload).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

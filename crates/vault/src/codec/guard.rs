@@ -1,0 +1,144 @@
+//! A layer between serde types and a format that bounds nesting and numbers of elements, both ways, and refuses to
+//! write what a format without names cannot read back.
+
+mod de;
+mod ser;
+
+use std::cell::{Cell, RefCell};
+
+use roomkey_core::MAX_VALUE_BYTES;
+
+pub(super) use ser::serialize;
+
+/// How deep values may nest, counting options, newtypes, sequences, maps, structs and variants. Deeper ones would
+/// overflow the stack, which ends the process. The same as in serde_json.
+const MAX_NESTING: u32 = 128;
+
+/// How many elements the sequences and maps of one value may have together: as many as it may have bytes. It matters for
+/// elements that take no bytes, of which nine bytes can claim 2^64.
+const MAX_ELEMENTS: usize = MAX_VALUE_BYTES;
+
+/// What a guard sees while one value passes, in either direction.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// Whether the format keeps no names.
+    nameless: bool,
+    elements: Cell<usize>,
+    fault: Cell<Option<Fault>>,
+    written: Cell<usize>,
+    marks: Option<RefCell<Vec<(usize, Mark)>>>,
+}
+
+impl Watch {
+    pub(super) const fn over_bincode() -> Self {
+        Self::new(true, None)
+    }
+
+    pub(super) const fn over_json() -> Self {
+        Self::new(false, None)
+    }
+
+    /// Over bincode, noting where sequences and maps begin and end.
+    pub(super) const fn marking() -> Self {
+        Self::new(true, Some(RefCell::new(Vec::new())))
+    }
+
+    const fn new(nameless: bool, marks: Option<RefCell<Vec<(usize, Mark)>>>) -> Self {
+        Self { nameless, elements: Cell::new(0), fault: Cell::new(None), written: Cell::new(0), marks }
+    }
+
+    /// What the guard refused, if it did: the format's own error then only repeats it.
+    pub(super) const fn fault(&self) -> Option<Fault> {
+        self.fault.get()
+    }
+
+    /// Notes how many bytes have been written.
+    pub(super) fn written(&self, bytes: usize) {
+        self.written.set(bytes);
+    }
+
+    pub(super) fn into_marks(self) -> Vec<(usize, Mark)> {
+        self.marks.map(RefCell::into_inner).unwrap_or_default()
+    }
+
+    fn mark(&self, mark: Mark) {
+        if let Some(marks) = &self.marks {
+            marks.borrow_mut().push((self.written.get(), mark));
+        }
+    }
+
+    /// Counts elements that are about to come.
+    fn count(&self, elements: usize) -> Result<(), Fault> {
+        self.elements.set(self.elements.get().saturating_add(elements));
+        if self.elements.get() > MAX_ELEMENTS { self.refuse(Fault::TooManyElements) } else { Ok(()) }
+    }
+
+    fn deeper(&self, depth: u32) -> Result<u32, Fault> {
+        if depth >= MAX_NESTING { self.refuse(Fault::TooDeep) } else { Ok(depth + 1) }
+    }
+
+    fn refuse<T>(&self, fault: Fault) -> Result<T, Fault> {
+        self.fault.set(Some(fault));
+        Err(fault)
+    }
+}
+
+/// What a guard refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    SkippedField,
+    UnknownLength,
+    WrongLength,
+    TooDeep,
+    TooManyElements,
+}
+
+impl Fault {
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::SkippedField => "a field was skipped (skip_serializing_if)",
+            Self::UnknownLength => "its length is not known when it begins (flatten, or an iterator)",
+            Self::WrongLength => "it has another length than it said when it began",
+            Self::TooDeep => "it nests deeper than 128",
+            Self::TooManyElements => "it has more than 16 777 216 elements",
+        }
+    }
+
+    /// Whether the type is at fault, and not this one value.
+    pub(super) const fn is_of_type(self) -> bool {
+        matches!(self, Self::SkippedField | Self::UnknownLength | Self::WrongLength)
+    }
+}
+
+/// Where a sequence or map begins, an element of it ends, and it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Open,
+    Element,
+    Close,
+}
+
+/// Anything that passes under a watch: a value or serializer on the way in, a seed, visitor or access on the way out.
+#[derive(Clone, Copy)]
+pub(super) struct Guarded<'w, T> {
+    inner: T,
+    watch: &'w Watch,
+    depth: u32,
+}
+
+impl<'w, T> Guarded<'w, T> {
+    /// Puts the outermost value or seed under a watch.
+    pub(super) const fn new(inner: T, watch: &'w Watch) -> Self {
+        Self { inner, watch, depth: 0 }
+    }
+
+    /// Puts something else of the same depth under the same watch.
+    const fn with<U>(&self, inner: U) -> Guarded<'w, U> {
+        Guarded { inner, watch: self.watch, depth: self.depth }
+    }
+
+    /// Puts something that lies inside this under the same watch.
+    fn inside<U>(&self, inner: U) -> Result<Guarded<'w, U>, Fault> {
+        Ok(Guarded { inner, watch: self.watch, depth: self.watch.deeper(self.depth)? })
+    }
+}

@@ -1,0 +1,82 @@
+//! One family of keys: where a crate over the vault keeps its data, and what it seals it with.
+
+use bytes::Bytes;
+use roomkey_core::{Key, Kind, Namespace, Partition, Spread};
+use roomkey_crypto::{Context, Opened, Scope, Tag};
+
+use crate::Result;
+
+/// The keys of one layout in one namespace: `<app>:<layout>:<namespace>:{<partition>}<tag>`.
+///
+/// Made by [`Vault::space`](crate::Vault::space) for crates that keep structures of their own beside the vault's, as
+/// tokens and rooms do. Layouts in use, each standing for one structure for ever: `v1` and `canary` here, others where
+/// they are made. Kinds of sealed values in use, see [`Context::new`]: 16 here, 17 to 31 in tokens, 32 to 47 in rooms.
+#[derive(Clone, Debug)]
+pub struct Space {
+    namespace: Namespace,
+    spread: Spread,
+    scope: Scope,
+}
+
+impl Space {
+    pub(crate) const fn new(namespace: Namespace, spread: Spread, scope: Scope) -> Self {
+        Self { namespace, spread, scope }
+    }
+
+    /// Hides a name; see [`Scope::blind`]. `domain` is a constant that says what is named.
+    #[must_use]
+    pub fn hide(&self, domain: &str, parts: &[&[u8]]) -> Tag {
+        self.scope.blind(domain, parts)
+    }
+
+    /// The key of a tag, in the partition that the tag falls into.
+    #[must_use]
+    pub fn key(&self, kind: Kind, tag: Tag) -> Key {
+        self.key_in(self.partition(tag), kind, tag)
+    }
+
+    /// The key of a tag in a partition that something else chose.
+    #[must_use]
+    pub fn key_in(&self, partition: Partition, kind: Kind, tag: Tag) -> Key {
+        Key::new(kind, &self.namespace, partition, tag.into())
+    }
+
+    /// The partition that a tag falls into.
+    #[must_use]
+    pub fn partition(&self, tag: Tag) -> Partition {
+        self.spread.partition(tag.into())
+    }
+
+    /// All partitions of the layout, in ascending order.
+    pub fn partitions(&self) -> impl ExactSizeIterator<Item = Partition> + use<> {
+        self.spread.partitions()
+    }
+
+    /// What the keys of the layout begin with, for a [`Scan`](roomkey_core::Scan).
+    #[must_use]
+    pub const fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// See [`Scope::fingerprint`].
+    pub(crate) fn fingerprint(&self) -> [u8; Tag::LEN] {
+        self.scope.fingerprint()
+    }
+
+    /// Seals the concatenation of `parts` for a context.
+    ///
+    /// # Errors
+    /// [`Error::Seal`](crate::Error::Seal) if the operating system gives no random bytes.
+    pub fn seal(&self, context: &Context<'_>, parts: &[&[u8]]) -> Result<Bytes> {
+        Ok(self.scope.seal_parts(context, parts)?.into())
+    }
+
+    /// Opens what was sealed for a context.
+    ///
+    /// # Errors
+    /// One of the data's faults: [`NotSealed`](crate::Error::NotSealed), [`UnknownFormat`](crate::Error::UnknownFormat),
+    /// [`UnknownKey`](crate::Error::UnknownKey), [`Rejected`](crate::Error::Rejected).
+    pub fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Opened> {
+        Ok(self.scope.open(context, sealed)?)
+    }
+}

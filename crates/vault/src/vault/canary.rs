@@ -1,0 +1,71 @@
+//! The canary: a sealed value in every namespace that tells a wrong key ring when a vault opens.
+
+use roomkey_core::{BranchId, Check, Key, Kind, Life, Op, Reply, Spread, Store, TxnBuilder};
+use roomkey_crypto::{Context, Tag, inspect};
+
+use super::{Vault, broken};
+use crate::{Error, Result, Space};
+
+/// What the canary holds is sealed as.
+const KIND: u8 = Context::FIRST_FREE;
+
+// inside the seal: "roomkey canary 1" | fingerprint of the key that hides names 16
+const SONG: &[u8; 16] = b"roomkey canary 1";
+
+impl<S: Store> Vault<S> {
+    /// Leaves a canary where there is none, else opens the one that is there. Of two vaults that open a new namespace
+    /// at once, one leaves its canary and the other opens it.
+    pub(super) async fn check_canary(&self) -> Result<()> {
+        let space = self.space("canary", Spread::over(1));
+        // Not a hidden name: a ring with another name key would not find it, and so not be told from the first one.
+        let key = space.key(Kind::Value, Tag::from([0; Tag::LEN]));
+        let mut program = TxnBuilder::new("vault.canary");
+        let (new, old) = program.fork(BranchId::ROOT, [Check::missing(&key)]);
+        program.op(new, Op::put(&key, self.sing(&space, &key)?, Life::Never));
+        let found = program.op(old, Op::get(&key));
+        let mut outcome = self.store().transact(&program.retry_safe().build()?).await?;
+        if outcome.took(new) {
+            return Ok(());
+        }
+        let Some(Reply::Bytes(Some(sealed))) = outcome.take_reply(found) else {
+            return Err(broken("no reply to the reading of the canary"));
+        };
+        self.listen(&space, &key, &sealed)?;
+        self.renew_canary(&space, &key, &sealed).await
+    }
+
+    fn sing(&self, space: &Space, key: &Key) -> Result<bytes::Bytes> {
+        space.seal(&Context::new(KIND, key.bytes(), b""), &[SONG, &space.fingerprint()])
+    }
+
+    fn listen(&self, space: &Space, key: &Key, sealed: &[u8]) -> Result<()> {
+        let wrong = |key| Error::WrongKeyring {
+            namespace: format!("{}:{}", self.inner.app, self.inner.namespace),
+            key,
+        };
+        let opened = match space.open(&Context::new(KIND, key.bytes(), b""), sealed) {
+            Err(Error::UnknownKey(key)) => return Err(wrong(Some(key))),
+            other => other?,
+        };
+        match opened.strip_prefix(SONG.as_slice()) {
+            Some(fingerprint) if fingerprint == space.fingerprint() => Ok(()),
+            Some(fingerprint) if fingerprint.len() == Tag::LEN => Err(wrong(None)),
+            _ => Err(Error::UnknownFormat),
+        }
+    }
+
+    /// Seals the canary anew once its key has been retired, so that the key can be dropped one day.
+    async fn renew_canary(&self, space: &Space, key: &Key, sealed: &bytes::Bytes) -> Result<()> {
+        if inspect(sealed)?.key_id == self.inner.keyring.active_id() {
+            return Ok(());
+        }
+        let mut program = TxnBuilder::new("vault.canary.renew");
+        let (same, _) = program.fork(BranchId::ROOT, [Check::value_equals(key, sealed.clone())]);
+        program.op(same, Op::put(key, self.sing(space, key)?, Life::Never));
+        match self.store().transact(&program.retry_safe().build()?).await {
+            // The old canary still serves; a rotation must not fail on a full store.
+            Ok(_) | Err(roomkey_core::Error::Full) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
