@@ -1,0 +1,189 @@
+//! The compiler: programs of `roomkey_core` to Redis commands and Lua.
+//!
+//! Pure: nothing here knows a connection. An op or transaction becomes a [`Call`]: what to send, and how to read the
+//! answer. One plain command is sent where one says it all. Everything else is one Lua script per *shape* of program.
+//!
+//! # Shapes
+//!
+//! A shape is the tree of a program with its modes, its references, and the names of log fields. Keys, arguments, numbers
+//! and the lengths of lists are `KEYS` and `ARGV`, so no value is ever code. Three things of the data do show in a shape,
+//! because they decide which code is needed: which keys are the same, which arguments are clones of one buffer (they are
+//! sent once), and whether a list holds none, one or more. A program written once has a handful of shapes; each is
+//! compiled once per process and cached by the server under its hash.
+//!
+//! # From program to answer
+//!
+//! 1. `lower` walks a program once and splits it into its [`Plan`](plan::Plan), which is the shape, and its arguments.
+//! 2. `emit` writes the script of a plan: decide, validate, act. Only for a shape that was not met before.
+//! 3. `decode` reads what comes back. A script replies to an op what the plain command would have replied.
+//!
+//! # Errors
+//!
+//! What a program must fail with is known before its first write. A script returns `WrongType`, `NotANumber` or `Overflow`
+//! by name, or lets Redis raise its own error where nothing has been written yet. A *plain* command is refused by a full
+//! server before its arguments are looked at, so its [`Error::Full`] may hide an earlier error:
+//! [`Call::full_hides_errors`] tells, and [`Compiler::exact_op`] and [`Compiler::exact_txn`] ask again as a script.
+
+mod cursor;
+mod decode;
+mod plain;
+
+use std::fmt;
+use std::sync::Arc;
+
+use redis::{Cmd, Value};
+use roomkey_core::{Error, Op, Outcome, Reply, Result, Step, Txn};
+
+/// Compiles programs and remembers their scripts.
+#[derive(Debug, Default)]
+pub(crate) struct Compiler {}
+
+impl Compiler {
+    /// Compiles one op of a batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CursorLost`] for a cursor that this store never wrote.
+    pub(crate) fn op(&self, op: &Op) -> Result<Call> {
+        if op.is_empty() {
+            return Ok(Call { cmd: None, script: None, form: Form::Op, full_hides_errors: false, run: None });
+        }
+        let Some(cmd) = plain::op(op)? else { return self.exact_op(op) };
+        Ok(Call {
+            cmd: Some(cmd),
+            script: None,
+            form: Form::Op,
+            full_hides_errors: matches!(op, Op::Add { .. } | Op::MapPut { .. } | Op::Push { .. }),
+            run: cursor::run_of(op)?,
+        })
+    }
+
+    /// Compiles one op as a script, even where a plain command would do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Compiler::op`].
+    pub(crate) fn exact_op(&self, _op: &Op) -> Result<Call> {
+        Err(Error::permanent("scripts follow"))
+    }
+
+    /// Compiles a transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CursorLost`] for a cursor that this store never wrote.
+    pub(crate) fn txn(&self, txn: &Txn) -> Result<Call> {
+        if txn.reports_now() {
+            return self.exact_txn(txn);
+        }
+        match txn.steps() {
+            [Step::Op(_, op)] if !op.is_empty() => match plain::op(op)? {
+                Some(_) => self.op(op),
+                None => self.exact_txn(txn),
+            },
+            [Step::Fork(fork)] => match plain::put_if_missing(fork) {
+                Some(cmd) => Ok(Call {
+                    cmd: Some(cmd),
+                    script: None,
+                    form: Form::PutIfMissing,
+                    full_hides_errors: true,
+                    run: None,
+                }),
+                None => self.exact_txn(txn),
+            },
+            _ => self.exact_txn(txn),
+        }
+    }
+
+    /// Compiles a transaction as a script, even where a plain command would do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Compiler::txn`].
+    pub(crate) fn exact_txn(&self, _txn: &Txn) -> Result<Call> {
+        Err(Error::permanent("scripts follow"))
+    }
+}
+
+/// A script of a shape.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Script {
+    /// The name of the program that had this shape first.
+    pub(crate) name: &'static str,
+    /// The Lua source.
+    pub(crate) source: Arc<str>,
+    /// Its SHA-1 in hexadecimal, by which `EVALSHA` calls it.
+    pub(crate) sha: String,
+}
+
+/// A compiled op or transaction: what to send, and how to read the answer.
+#[derive(Clone)]
+pub(crate) struct Call {
+    /// What to send; with a script, its `EVALSHA`. `None` if there is nothing to ask: then the reply is read from
+    /// [`Value::Nil`].
+    pub(crate) cmd: Option<Cmd>,
+    /// The script that `EVALSHA` calls.
+    pub(crate) script: Option<Arc<Script>>,
+    form: Form,
+    /// Whether a refusal with [`Error::Full`] may hide that the program fails for another reason, or would have written
+    /// nothing. Nothing ran then; [`Compiler::exact_op`] or [`Compiler::exact_txn`] asks again.
+    pub(crate) full_hides_errors: bool,
+    /// The run of the server that the cursors of the program belong to, if it has any. On another run it is
+    /// [`Error::CursorLost`], and a program that writes must not be sent there.
+    pub(crate) run: Option<Arc<str>>,
+}
+
+/// What a call stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// An op of a batch; also as a transaction of one op.
+    Op,
+    /// `when Missing: Put` as `SET NX`.
+    PutIfMissing,
+    /// A script.
+    Script,
+}
+
+impl Call {
+    /// Reads the answer to an op of a batch; `run` is that of the server which answered.
+    ///
+    /// # Errors
+    ///
+    /// The error that the server answered, or an ambiguous one for an answer of a form that the call does not have.
+    pub(crate) fn reply(&self, op: &Op, answer: Value, run: &str) -> Result<Reply> {
+        match self.form {
+            Form::Script => decode::only_reply(op, answer, run),
+            Form::Op | Form::PutIfMissing => decode::reply(op, answer, run),
+        }
+    }
+
+    /// Reads the answer to a transaction; `run` is that of the server which answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::reply`].
+    pub(crate) fn outcome(&self, txn: &Txn, answer: Value, run: &str) -> Result<Outcome> {
+        match (self.form, txn.steps()) {
+            (Form::Script, _) => decode::outcome(txn, answer, run),
+            (Form::Op, [Step::Op(id, op)]) => {
+                let mut outcome = Outcome::new(txn, None);
+                outcome.set_reply(*id, decode::reply(op, answer, run)?);
+                Ok(outcome)
+            }
+            (Form::PutIfMissing, [Step::Fork(fork)]) => decode::put_if_missing(txn, fork, answer),
+            _ => Err(crate::error::unexpected_answer()),
+        }
+    }
+}
+
+impl fmt::Debug for Call {
+    /// Shows no key and no argument.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cmd: _, script, form, full_hides_errors, run: _ } = self;
+        f.debug_struct("Call")
+            .field("form", form)
+            .field("script", &script.as_ref().map(|script| script.name))
+            .field("full_hides_errors", full_hides_errors)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! Outcomes of scripts: the array of the time, the branches taken and the replies.
+
+use std::vec;
+
+use redis::Value;
+use roomkey_core::{Error, Fork, Op, Outcome, Reply, Result, Step, StoreTime, Txn};
+
+use super::reply;
+use crate::error::{Refusal, refusal, unexpected_answer};
+
+/// Reads the answer of a script that runs one op.
+pub(in crate::compile) fn only_reply(op: &Op, answer: Value, run: &str) -> Result<Reply> {
+    reply(op, values(answer)?.next().ok_or_else(unexpected_answer)?, run)
+}
+
+/// Reads the answer of a script that runs a transaction.
+///
+/// It is one flat array in the order of the program: the time, if the transaction reports it; for each op its reply, if
+/// it was not given an empty list; for each fork 1 or 0. A fork that is the only step of its branch is followed by what
+/// the branch taken says. Any other is followed by what both branches say, that of the one not taken without meaning.
+pub(in crate::compile) fn outcome(txn: &Txn, answer: Value, run: &str) -> Result<Outcome> {
+    let mut values = values(answer)?;
+    let now = if txn.reports_now() { Some(time(values.next())?) } else { None };
+    let mut reader = Reader { values, run, outcome: Outcome::new(txn, now) };
+    reader.branch(txn.steps())?;
+    match reader.values.next() {
+        None => Ok(reader.outcome),
+        Some(_) => Err(unexpected_answer()),
+    }
+}
+
+/// Reads the answer to `SET NX`.
+pub(in crate::compile) fn put_if_missing(txn: &Txn, fork: &Fork, answer: Value) -> Result<Outcome> {
+    let mut outcome = Outcome::new(txn, None);
+    match (refused(answer)?, fork.then.as_slice()) {
+        (Value::Okay, [Step::Op(id, _)]) => {
+            outcome.take_branch(fork.then_id);
+            outcome.set_reply(*id, Reply::Written);
+        }
+        (Value::Nil, _) => outcome.take_branch(fork.otherwise_id),
+        _ => return Err(unexpected_answer()),
+    }
+    Ok(outcome)
+}
+
+/// Lets through what is no error.
+pub(in crate::compile) fn refused(answer: Value) -> Result<Value> {
+    match answer {
+        Value::ServerError(error) => Err(match refusal(&error) {
+            Refusal::Error(error) => error,
+            Refusal::NoScript => unexpected_answer(),
+        }),
+        answer => Ok(answer),
+    }
+}
+
+/// The array of a script, or the error that it returns by name.
+fn values(answer: Value) -> Result<vec::IntoIter<Value>> {
+    match refused(answer)? {
+        Value::Array(values) => Ok(values.into_iter()),
+        Value::BulkString(name) => Err(match name.as_slice() {
+            b"WrongType" => Error::WrongType,
+            b"NotANumber" => Error::NotANumber,
+            b"Overflow" => Error::Overflow,
+            _ => unexpected_answer(),
+        }),
+        _ => Err(unexpected_answer()),
+    }
+}
+
+fn time(value: Option<Value>) -> Result<StoreTime> {
+    match value {
+        Some(Value::Int(millis)) if millis >= 0 => Ok(StoreTime::from_millis(millis.cast_unsigned())),
+        _ => Err(unexpected_answer()),
+    }
+}
+
+struct Reader<'a> {
+    values: vec::IntoIter<Value>,
+    run: &'a str,
+    outcome: Outcome,
+}
+
+impl Reader<'_> {
+    /// Reads what a branch taken says.
+    fn branch(&mut self, steps: &[Step]) -> Result<()> {
+        if let [Step::Fork(fork)] = steps {
+            let then = self.decision(fork, true)?;
+            return self.branch(if then { &fork.then } else { &fork.otherwise });
+        }
+        self.steps(steps, true)
+    }
+
+    fn steps(&mut self, steps: &[Step], taken: bool) -> Result<()> {
+        for step in steps {
+            match step {
+                Step::Op(id, op) => {
+                    let answer = if op.is_empty() { Value::Nil } else { self.next()? };
+                    if taken {
+                        self.outcome.set_reply(*id, reply(op, answer, self.run)?);
+                    }
+                }
+                Step::Fork(fork) => {
+                    let then = self.decision(fork, taken)?;
+                    self.steps(&fork.then, taken && then)?;
+                    self.steps(&fork.otherwise, taken && !then)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn decision(&mut self, fork: &Fork, taken: bool) -> Result<bool> {
+        let then = match self.next()? {
+            Value::Int(1) => true,
+            Value::Int(0) => false,
+            _ => return Err(unexpected_answer()),
+        };
+        if taken {
+            self.outcome.take_branch(if then { fork.then_id } else { fork.otherwise_id });
+        }
+        Ok(then)
+    }
+
+    fn next(&mut self) -> Result<Value> {
+        self.values.next().ok_or_else(unexpected_answer)
+    }
+}

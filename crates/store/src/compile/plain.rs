@@ -1,0 +1,175 @@
+//! Ops and transactions that one plain command says whole.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::Cmd;
+use roomkey_core::{
+    Args, Bound, Check, End, Fork, Key, Kind, Life, Op, Order, Result, Step, StoreTime, Until,
+};
+
+use super::cursor;
+
+/// The command of an op, if there is one. The op has no reference and is not empty.
+pub(super) fn op(op: &Op) -> Result<Option<Cmd>> {
+    Ok(Some(match op {
+        Op::Ttl { key } => command("PTTL", key, 0, 0),
+        Op::Expire { key, life } => return Ok(expire(key, *life)),
+        Op::Delete { key } => command("UNLINK", key, 0, 0),
+        Op::Get { key } => command("GET", key, 0, 0),
+        Op::Put { key, value: Args::Given(value), life } => return Ok(put(key, &value[0], *life, false)),
+        Op::Take { key } => command("GETDEL", key, 0, 0),
+        Op::Add { key, by, life: Life::Keep } => {
+            let mut cmd = command("INCRBY", key, 1, DIGITS);
+            cmd.arg(*by);
+            cmd
+        }
+        Op::MapGet { key, fields: Args::Given(fields) } => list("HMGET", key, fields),
+        Op::MapAll { key } => command("HGETALL", key, 0, 0),
+        Op::MapPut { key, fields: Args::Given(fields), values: Args::Given(values), life: Life::Keep } => {
+            let repeated = if values.len() == 1 { fields.len() } else { 1 };
+            let pairs = || fields.iter().zip(values.iter().cycle().take(values.len() * repeated));
+            let mut cmd =
+                command("HSET", key, 2 * fields.len(), pairs().map(|(f, v)| f.len() + v.len()).sum());
+            for (field, value) in pairs() {
+                cmd.arg(&field[..]).arg(&value[..]);
+            }
+            cmd
+        }
+        Op::MapRemove { key, fields: Args::Given(fields) } => list("HDEL", key, fields),
+        Op::Push { key, end, values: Args::Given(values), life: Life::Keep } => {
+            list(if *end == End::Front { "LPUSH" } else { "RPUSH" }, key, values)
+        }
+        Op::Pop { key, end, count } => {
+            let mut cmd = command(if *end == End::Front { "LPOP" } else { "RPOP" }, key, 1, DIGITS);
+            cmd.arg(*count);
+            cmd
+        }
+        Op::Range { key, from, to } => {
+            let mut cmd = command("LRANGE", key, 2, 2 * DIGITS);
+            cmd.arg(*from).arg(*to);
+            cmd
+        }
+        Op::RankRemove { key, members: Args::Given(members) } => list("ZREM", key, members),
+        Op::RankRange { key, min, max, order, limit } => {
+            return Ok(rank_range(key, *min, *max, *order, *limit));
+        }
+        Op::RankScores { key, members: Args::Given(members) } => list("ZMSCORE", key, members),
+        Op::RankPlace { key, member } => {
+            let mut cmd = command("ZRANK", key, 1, member.len());
+            cmd.arg(&member[..]);
+            cmd
+        }
+        Op::LogRange { key, from, to, order, limit } => {
+            let (name, from, to) = match order {
+                Order::Lowest => ("XRANGE", from, to),
+                Order::Highest => ("XREVRANGE", to, from),
+            };
+            let mut cmd = command(name, key, 4, 6 * DIGITS);
+            cmd.arg(from.to_string()).arg(to.to_string()).arg("COUNT").arg(*limit);
+            cmd
+        }
+        Op::Walk { key, cursor: at, count } => {
+            let at = at.as_ref().map_or(Ok(0), |at| cursor::read(at).map(|(_, at)| at))?;
+            let mut cmd =
+                command(if key.kind() == Kind::Map { "HSCAN" } else { "ZSCAN" }, key, 3, 3 * DIGITS);
+            cmd.arg(at).arg("COUNT").arg(*count);
+            cmd
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// `when Missing: Put` of one key and nothing otherwise, as `SET NX`.
+pub(super) fn put_if_missing(fork: &Fork) -> Option<Cmd> {
+    match (fork.when.as_slice(), fork.then.as_slice(), fork.otherwise.as_slice()) {
+        ([Check::Missing(missing)], [Step::Op(_, Op::Put { key, value: Args::Given(value), life })], [])
+            if missing == key =>
+        {
+            put(key, value.first()?, *life, true)
+        }
+        _ => None,
+    }
+}
+
+/// A duration in whole milliseconds, rounded up as everywhere in the contract.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// A moment as Redis takes it: it refuses the moment 0, and the first millisecond of 1970 is as long ago.
+pub(super) fn moment(time: StoreTime) -> u64 {
+    time.as_millis().max(1)
+}
+
+/// As many bytes as a 64-bit number takes.
+const DIGITS: usize = 20;
+
+/// A command with its key and room for arguments.
+fn command(name: &str, key: &Key, args: usize, bytes: usize) -> Cmd {
+    let mut cmd = Cmd::with_capacity(2 + args, name.len() + key.bytes().len() + bytes);
+    cmd.arg(name).arg(&key.bytes()[..]);
+    cmd
+}
+
+fn list(name: &str, key: &Key, list: &[Bytes]) -> Cmd {
+    let mut cmd = command(name, key, list.len(), list.iter().map(Bytes::len).sum());
+    for arg in list {
+        cmd.arg(&arg[..]);
+    }
+    cmd
+}
+
+fn put(key: &Key, value: &Bytes, life: Life, if_missing: bool) -> Option<Cmd> {
+    let (option, time) = match life {
+        // A key that is missing has no expiry to keep.
+        Life::Keep if if_missing => (None, None),
+        Life::Keep => (Some("KEEPTTL"), None),
+        Life::Never => (None, None),
+        Life::Set(Until::In(duration)) => (Some("PX"), Some(millis(duration))),
+        Life::Set(Until::At(time)) => (Some("PXAT"), Some(moment(time))),
+        Life::Set(Until::InCapped(..)) | Life::AtLeast(_) => return None,
+    };
+    let mut cmd = command("SET", key, 4, value.len() + DIGITS + 10);
+    cmd.arg(&value[..]);
+    if if_missing {
+        cmd.arg("NX");
+    }
+    if let Some(option) = option {
+        cmd.arg(option);
+    }
+    if let Some(time) = time {
+        cmd.arg(time);
+    }
+    Some(cmd)
+}
+
+fn expire(key: &Key, life: Life) -> Option<Cmd> {
+    let (name, time) = match life {
+        Life::Keep => return Some(command("EXISTS", key, 0, 0)),
+        Life::Set(Until::In(duration)) => ("PEXPIRE", millis(duration)),
+        Life::Set(Until::At(time)) => ("PEXPIREAT", moment(time)),
+        // PERSIST does not tell a missing key from one that never expires.
+        Life::Never | Life::Set(Until::InCapped(..)) | Life::AtLeast(_) => return None,
+    };
+    let mut cmd = command(name, key, 1, DIGITS);
+    cmd.arg(time);
+    Some(cmd)
+}
+
+fn rank_range(key: &Key, min: Bound, max: Bound, order: Order, limit: u32) -> Option<Cmd> {
+    let (name, first, last) = match order {
+        Order::Lowest => ("ZRANGEBYSCORE", (min, "-inf"), (max, "+inf")),
+        Order::Highest => ("ZREVRANGEBYSCORE", (max, "+inf"), (min, "-inf")),
+    };
+    let mut cmd = command(name, key, 6, 3 * DIGITS + 20);
+    for (bound, open) in [first, last] {
+        match bound {
+            Bound::Open => cmd.arg(open),
+            Bound::Is(score) => cmd.arg(score),
+            Bound::Now => return None,
+        };
+    }
+    cmd.arg("WITHSCORES").arg("LIMIT").arg(0).arg(limit);
+    Some(cmd)
+}
