@@ -3,6 +3,7 @@
 //! A development dependency, never part of a service.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says what it expects by panicking"))]
 
+pub mod conformance;
 pub mod mock;
 pub mod server;
 

@@ -1,0 +1,230 @@
+//! References: arguments that are replies of earlier ops.
+
+use bytes::Bytes;
+use roomkey_core::{
+    Bound, End, Life, MAX_SCORE, Only, Op, OpId, Order, RankPut, Reply, Score, StoreTime, Ttl, Until,
+};
+
+use super::logs::{append, entries_of};
+use super::rankings::{after, put, ranked, scored, whole};
+use super::*;
+
+pub async fn a_list_serves_as_arguments<F: Fixture>(t: &Harness<F>) {
+    t.given([
+        Op::push(&list(1), End::Back, many(["a", "b", "c"]), Life::Never),
+        put(2, ["b", "c"], Score::Is(1)).into(),
+        Op::map_put(&map(3), many(["a", "b", "c"]), many(["1", "2", "3"]), Life::Never),
+    ])
+    .await;
+    let list_of = [
+        ("Range", Op::range(&list(1), 1, 2)),
+        ("RankTake", Op::rank_take(&ranking(2), 10)),
+        ("RankRange", Op::rank_range(&ranking(2), Bound::Open, Bound::Open, Order::Lowest, 10)),
+        (
+            "MapMatch",
+            Op::map_match(&map(3), [("a", "x"), ("b", "2"), ("c", "")].map(|(f, p)| (bytes(f), bytes(p)))),
+        ),
+        ("RankPut", put(2, ["b", "c"], Score::Is(2)).only(Only::Any).into()),
+        ("Pop", Op::pop(&list(1), End::Front, 2)),
+    ];
+    for (number, (name, op)) in (10..).zip(list_of) {
+        // Pop is the only one whose elements are the first two.
+        let expected = if name == "Pop" { many(["a", "b"]) } else { many(["b", "c"]) };
+        let pushed = push_reply_of(t, number, [op]).await;
+        assert_eq!(pushed, Reply::Number(2), "{name}");
+        assert_eq!(t.run(Op::range(&list(number), 0, -1)).await, Ok(Reply::Items(expected)), "{name}");
+        t.given([put(2, ["b", "c"], Score::Is(1)).into()]).await;
+    }
+}
+
+pub async fn a_value_is_a_list_of_one_or_none<F: Fixture>(t: &Harness<F>) {
+    t.given([Op::put(&value(1), bytes("v"), Life::Never)]).await;
+    assert_eq!(push_reply_of(t, 10, [Op::get(&value(1))]).await, Reply::Number(1));
+    assert_eq!(push_reply_of(t, 10, [Op::take(&value(1))]).await, Reply::Number(2));
+    assert_eq!(push_reply_of(t, 10, [Op::get(&value(1))]).await, Reply::Skipped, "there is none");
+    assert_eq!(t.run(Op::range(&list(10), 0, -1)).await, Ok(Reply::Items(many(["v", "v"]))));
+}
+
+pub async fn a_missing_field_is_a_value_of_no_bytes<F: Fixture>(t: &Harness<F>) {
+    t.given([Op::map_put(&map(1), "b", "2", Life::Never)]).await;
+    assert_eq!(push_reply_of(t, 10, [Op::map_get(&map(1), many(["a", "b", "c"]))]).await, Reply::Number(3));
+    assert_eq!(t.run(Op::range(&list(10), 0, -1)).await, Ok(Reply::Items(many(["", "2", ""]))));
+}
+
+pub async fn a_number_is_a_list_of_one_text<F: Fixture>(t: &Harness<F>) {
+    t.given([put(1, ["a", "b"], after(LONG)).into()]).await;
+    for (number, op, text) in [
+        (10, Op::add(&value(2), -42, Life::Never), "-42"),
+        (11, Op::add(&value(3), i64::MAX, Life::Never), "9223372036854775807"),
+        (12, Op::add(&value(4), (1 << 53) + 1, Life::Never), "9007199254740993"),
+        (13, Op::rank_count(&ranking(1)), "2"),
+        (14, Op::put(&value(5), bytes("v"), Life::Set(Until::At(FAR))), "4102444800000"),
+        (15, Op::expire(&value(5), Life::Keep), "4102444800000"),
+    ] {
+        assert_eq!(push_reply_of(t, number, [op.clone()]).await, Reply::Number(1), "{op:?}");
+        assert_eq!(t.run(Op::range(&list(number), 0, -1)).await, Ok(Reply::Items(many([text]))), "{op:?}");
+    }
+}
+
+pub async fn a_number_that_does_not_exist_skips<F: Fixture>(t: &Harness<F>) {
+    let past = Life::Set(Until::At(StoreTime::from_millis(1)));
+    let without = [
+        Op::put(&value(1), bytes("v"), Life::Never),
+        Op::expire(&value(1), Life::Never),
+        Op::put(&value(2), bytes("v"), past),
+        Op::expire(&value(3), Life::Set(Until::In(LONG))),
+        put(4, ["m"], Score::Is(1)).only(Only::Live).into(),
+        whole(4),
+    ];
+    for op in without {
+        let mut program = TxnBuilder::new("suite.number");
+        let number = program.op(BranchId::ROOT, op.clone());
+        let scored = program
+            .op(BranchId::ROOT, RankPut::new(&ranking(9), bytes("m"), Score::From(number)).life(Life::Never));
+        let outcome = t.transact(program).await.unwrap();
+        assert_eq!(outcome.reply(scored), Some(&Reply::Skipped), "{op:?}");
+        assert_eq!(t.ttl(&ranking(9)).await, Ttl::Missing);
+    }
+}
+
+pub async fn a_number_serves_as_a_score<F: Fixture>(t: &Harness<F>) {
+    t.given([put(1, ["x"], Score::Is(-3)).into(), put(1, ["y"], Score::Is(4)).into()]).await;
+    let highest = Op::rank_range(&ranking(1), Bound::Open, Bound::Open, Order::Highest, 2);
+    for (number, op, score) in [
+        (10, Op::add(&value(2), 7, Life::Never), 7),
+        (11, Op::add(&value(3), i64::MAX, Life::Never), MAX_SCORE),
+        (12, Op::add(&value(4), i64::MIN, Life::Never), -MAX_SCORE),
+        (13, Op::put(&value(5), bytes("v"), Life::Set(Until::At(FAR))), 4_102_444_800_000),
+        (14, whole(1), -3),
+        (15, highest, 4),
+        (16, put(6, ["z"], Score::Is(11)).into(), 11),
+    ] {
+        let mut program = TxnBuilder::new("suite.score");
+        let source = program.op(BranchId::ROOT, op.clone());
+        let op = program.op(BranchId::ROOT, RankPut::new(&ranking(number), bytes("m"), Score::From(source)));
+        let outcome = t.transact(program).await.unwrap();
+        assert_eq!(outcome.reply(op), Some(&ranked(["m"], Some(score))));
+        assert_eq!(t.run(whole(number)).await, Ok(Reply::Scored(scored([("m", score)]))));
+    }
+}
+
+pub async fn a_single_reply_serves_all_fields<F: Fixture>(t: &Harness<F>) {
+    t.given([Op::put(&value(1), bytes("v"), Life::Never), Op::push(&list(2), End::Back, "one", Life::Never)])
+        .await;
+    let fields = || many(["a", "b"]);
+    for (number, source, expected) in [
+        (10, Op::get(&value(1)), vec![Some(bytes("v")), Some(bytes("v"))]),
+        (11, Op::add(&value(3), 5, Life::Never), vec![Some(bytes("5")), Some(bytes("5"))]),
+        // A list is no single value, not even one of length one.
+        (12, Op::range(&list(2), 0, -1), vec![Some(bytes("one")), None]),
+    ] {
+        let mut program = TxnBuilder::new("suite.single");
+        let value = program.op(BranchId::ROOT, source.clone());
+        program.op(BranchId::ROOT, Op::map_put(&map(number), fields(), value, Life::Never));
+        t.transact(program).await.unwrap();
+        assert_eq!(
+            t.run(Op::map_get(&map(number), fields())).await,
+            Ok(Reply::Optionals(expected)),
+            "{source:?}"
+        );
+    }
+}
+
+pub async fn fields_and_values_may_both_be_references<F: Fixture>(t: &Harness<F>) {
+    t.given([
+        Op::push(&list(1), End::Back, many(["a", "b", "c"]), Life::Never),
+        Op::push(&list(2), End::Back, many(["1", "2"]), Life::Never),
+    ])
+    .await;
+    let mut program = TxnBuilder::new("suite.both");
+    let fields = program.op(BranchId::ROOT, Op::range(&list(1), 0, -1));
+    let values = program.op(BranchId::ROOT, Op::range(&list(2), 0, -1));
+    let put = program.op(BranchId::ROOT, Op::map_put(&map(3), fields, values, Life::Never));
+    let entries =
+        program.op(BranchId::ROOT, append(4).field("k", "kind").field("f", fields).field("v", values));
+    let removed = program.op(BranchId::ROOT, Op::map_remove(&map(3), fields));
+    let outcome = t.transact(program).await.unwrap();
+    assert_eq!(outcome.reply(put), Some(&Reply::Number(2)), "in step to the shorter");
+    assert!(matches!(outcome.reply(entries), Some(Reply::Ids(ids)) if ids.len() == 2));
+    assert_eq!(outcome.reply(removed), Some(&Reply::Number(2)));
+    let read = entries_of(t.run(logs::whole(4)).await);
+    let entry = |f, v| vec![(bytes("k"), bytes("kind")), (bytes("f"), bytes(f)), (bytes("v"), bytes(v))];
+    let fields: Vec<_> = read.into_iter().map(|entry| entry.fields).collect();
+    assert_eq!(fields, [entry("a", "1"), entry("b", "2")]);
+}
+
+pub async fn nothing_referred_to_skips_the_op<F: Fixture>(t: &Harness<F>) {
+    let mut program = TxnBuilder::new("suite.skip");
+    let none = program.op(BranchId::ROOT, Op::range(&list(1), 0, -1));
+    let long = Life::Set(Until::In(LONG));
+    let ops: [Op; 8] = [
+        Op::put(&value(2), none, long),
+        Op::map_put(&map(3), none, "v", long),
+        Op::map_put(&map(3), "f", none, long),
+        Op::map_get(&map(3), none),
+        Op::push(&list(4), End::Back, none, long),
+        RankPut::new(&ranking(5), none, Score::Is(1)).life(long).into(),
+        Op::rank_remove(&ranking(5), none),
+        append(6).field("a", "v").field("b", none).life(long).into(),
+    ];
+    let ids = ops.map(|op| program.op(BranchId::ROOT, op));
+    // A skipped op has no reply to refer to either.
+    let chained = program.op(BranchId::ROOT, Op::push(&list(7), End::Back, ids[5], long));
+    let outcome = t.transact(program).await.unwrap();
+    for op in ids.into_iter().chain([chained]) {
+        assert_eq!(outcome.reply(op), Some(&Reply::Skipped), "op {}", op.index());
+    }
+    for key in [value(2), map(3), list(4), ranking(5), log(6), list(7)] {
+        assert_eq!(t.ttl(&key).await, Ttl::Missing);
+    }
+}
+
+pub async fn a_skipped_op_has_its_key_looked_at_all_the_same<F: Fixture>(t: &Harness<F>) {
+    t.given([Op::put(&value(2), bytes("v"), Life::Never)]).await;
+    let mut program = TxnBuilder::new("suite.kind");
+    let none = program.op(BranchId::ROOT, Op::range(&list(1), 0, -1));
+    program.op(BranchId::ROOT, Op::push(&list(2), End::Back, none, Life::Keep));
+    let error = t.transact(program).await.unwrap_err();
+    assert_eq!(error, ErrorKind::WrongType, "whether it will be skipped is not known before");
+}
+
+pub async fn an_inner_branch_refers_to_an_outer_one<F: Fixture>(t: &Harness<F>) {
+    t.given([Op::push(&list(1), End::Back, many(["a", "b"]), Life::Never)]).await;
+    let mut program = TxnBuilder::new("suite.outer");
+    let outer = program.op(BranchId::ROOT, Op::range(&list(1), 0, -1));
+    let (then, _) = program.fork(BranchId::ROOT, [Check::exists(&list(1))]);
+    let (inner, _) = program.fork(then, [Check::missing(&list(2))]);
+    let push = program.op(inner, Op::push(&list(2), End::Back, outer, Life::Never));
+    assert_eq!(t.transact(program).await.unwrap().reply(push), Some(&Reply::Number(2)));
+}
+
+pub async fn a_thousand_elements_go_through_a_reference<F: Fixture>(t: &Harness<F>) {
+    let thousand: Vec<Bytes> = (0..1_000).map(|i| Bytes::from(format!("{i:04}"))).collect();
+    t.given([Op::push(&list(1), End::Back, thousand.clone(), Life::Never)]).await;
+    let mut program = TxnBuilder::new("suite.thousand");
+    let all = program.op(BranchId::ROOT, Op::range(&list(1), 0, -1));
+    let ops = [
+        program.op(BranchId::ROOT, Op::map_put(&map(2), all, all, Life::Never)),
+        program.op(BranchId::ROOT, Op::push(&list(3), End::Back, all, Life::Never)),
+    ];
+    let ranked = program.op(BranchId::ROOT, RankPut::new(&ranking(4), all, after(LONG)).within(700));
+    let removed = program.op(BranchId::ROOT, Op::rank_remove(&ranking(4), all));
+    let outcome = t.transact(program).await.unwrap();
+    for op in ops {
+        assert_eq!(outcome.reply(op), Some(&Reply::Number(1_000)));
+    }
+    assert_eq!(rankings::members(outcome.reply(ranked).cloned().ok_or(ErrorKind::Closed)), thousand[..700]);
+    assert_eq!(outcome.reply(removed), Some(&Reply::Number(700)));
+    assert_eq!(t.run(Op::range(&list(3), 0, -1)).await, Ok(Reply::Items(thousand)));
+}
+
+/// The year 2100.
+const FAR: StoreTime = StoreTime::from_millis(4_102_444_800_000);
+
+/// Runs ops in one program and pushes the reply of the last onto a list; returns what `Push` replied.
+async fn push_reply_of<const N: usize, F: Fixture>(t: &Harness<F>, number: u8, ops: [Op; N]) -> Reply {
+    let mut program = TxnBuilder::new("suite.push");
+    let ids: [OpId; N] = ops.map(|op| program.op(BranchId::ROOT, op));
+    let push = program.op(BranchId::ROOT, Op::push(&list(number), End::Back, ids[N - 1], Life::Never));
+    t.transact(program).await.unwrap().take_reply(push).unwrap()
+}
