@@ -139,6 +139,7 @@ const COMMITMENT_LEN: usize = 16;
 const SALT_AT: usize = HEADER_LEN;
 const COMMITMENT_AT: usize = SALT_AT + SALT_LEN;
 const CIPHERTEXT_AT: usize = COMMITMENT_AT + COMMITMENT_LEN;
+const INFO_LEN: usize = labels::MESSAGE.len() + HEADER_LEN + SALT_LEN + HASH_LEN;
 const OKM_LEN: usize = KEY_LEN + NONCE_LEN + COMMITMENT_LEN;
 
 // off len  all numbers big-endian
@@ -217,11 +218,10 @@ struct Message {
 impl Message {
     fn derive(key: &MessageKey, ctx: &[u8; HASH_LEN], salt: &[u8; SALT_LEN]) -> Self {
         let header = key.header.to_bytes();
-        let okm = key.prk.expand(&[labels::MESSAGE, &header, salt, ctx]);
-        let mut aad = [0; HEADER_LEN + HASH_LEN];
-        aad[..HEADER_LEN].copy_from_slice(&header);
-        aad[HEADER_LEN..].copy_from_slice(ctx);
-        Self { okm, aad }
+        let aad = concatenated(&[&header, ctx]);
+        // As one piece: the expansion reads it twice, and hashing four pieces costs more than joining them.
+        let info: [u8; INFO_LEN] = concatenated(&[labels::MESSAGE, &header, salt, ctx]);
+        Self { okm: key.prk.expand(&[&info]), aad }
     }
 
     fn header(&self) -> &[u8] {
@@ -239,6 +239,19 @@ impl Message {
     fn commitment(&self) -> &[u8; COMMITMENT_LEN] {
         self.okm.last_chunk().expect("the output ends with the commitment")
     }
+}
+
+/// The `parts`, which are `N` bytes together.
+fn concatenated<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let mut whole = [0; N];
+    let mut rest = &mut whole[..];
+    for part in parts {
+        let (head, tail) = rest.split_at_mut(part.len());
+        head.copy_from_slice(part);
+        rest = tail;
+    }
+    debug_assert!(rest.is_empty(), "the parts fill the whole");
+    whole
 }
 
 #[cfg(test)]
