@@ -10,7 +10,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::time::Duration;
 
 use redis::{Pipeline, Value};
 use roomkey_core::{Error, Partition, Result};
@@ -99,9 +98,8 @@ impl Wires {
     pub(crate) async fn batch(
         &self,
         mut items: Vec<Item>,
-        timeout: Duration,
+        deadline: Instant,
     ) -> Result<Vec<Result<Answered>>> {
-        let deadline = Instant::now() + timeout;
         let mut progress = Progress::default();
         let outcome = timeout_at(deadline, self.settle(&mut items, &mut progress)).await;
         let overdue = outcome.is_err() && !progress.under_way;
@@ -141,7 +139,17 @@ impl Wires {
                 }
                 Err(error) => return Err(error),
             };
+            // A server that has started anew would take any cursor, and go on somewhere.
+            let run = wire.run();
+            for item in items.iter_mut().filter(|item| item.is_open() && !item.command.fits(run)) {
+                item.fail(Error::CursorLost);
+            }
             let pipeline = pipeline(items);
+            if pipeline.is_empty() {
+                progress.answered = true;
+                wire.answered();
+                return Ok(());
+            }
             progress.under_way = true;
             let answers = wire.multiplexed().send_packed_commands(&pipeline, 0, pipeline.len()).await;
             progress.under_way = false;

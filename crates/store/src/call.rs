@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use redis::Value;
 use redis::aio::MultiplexedConnection;
@@ -47,9 +46,8 @@ impl Wires {
     /// # Errors
     ///
     /// What the server refused, what got lost, or what was not sent in time; each in the class that is known to be true.
-    pub(crate) async fn call(&self, request: Request<'_>, timeout: Duration) -> Result<Answered> {
+    pub(crate) async fn call(&self, request: Request<'_>, deadline: Instant) -> Result<Answered> {
         let mut attempt = Attempt::default();
-        let deadline = Instant::now() + timeout;
         match timeout_at(deadline, self.attempt(request, &mut attempt)).await {
             Ok(Ok(answered)) => Ok(answered),
             Ok(Err(error)) => Err(attempt.verdict(error, request.writes)),
@@ -65,6 +63,10 @@ impl Wires {
             let error = match self.wire(large).await {
                 Err(error) => error,
                 Ok(mut wire) => {
+                    // A server that has started anew would take any cursor, and go on somewhere.
+                    if !request.command.fits(wire.run()) {
+                        return Err(Error::CursorLost);
+                    }
                     let command = if by_source {
                         request.command.by_source()
                     } else {
@@ -133,6 +135,14 @@ impl Wire<'_> {
         match self {
             Self::Lane(call) => &mut call.link.multiplexed,
             Self::Own(checkout) => &mut checkout.link().multiplexed,
+        }
+    }
+
+    /// The run of the server at the other end.
+    pub(crate) fn run(&mut self) -> &str {
+        match self {
+            Self::Lane(call) => &call.link.server.run,
+            Self::Own(checkout) => &checkout.link().server.run,
         }
     }
 

@@ -10,21 +10,32 @@ use redis::{Arg, Cmd};
 const LARGE: usize = 64 * 1024;
 
 /// One command: a plain one, or a script by its hash together with its source.
-#[derive(Clone)]
 pub(crate) struct Command {
     cmd: Cmd,
     source: Option<Arc<str>>,
+    /// The run of the server that it was made for, when it goes on where an earlier one ended.
+    run: Option<Arc<str>>,
 }
 
 impl Command {
     /// A command that the server knows by itself.
     pub(crate) fn plain(cmd: Cmd) -> Self {
-        Self { cmd, source: None }
+        Self { cmd, source: None, run: None }
     }
 
     /// `EVALSHA` with its keys and arguments, and the source of its script.
     pub(crate) fn script(evalsha: Cmd, source: Arc<str>) -> Self {
-        Self { cmd: evalsha, source: Some(source) }
+        Self { cmd: evalsha, source: Some(source), run: None }
+    }
+
+    /// The same command, good for one run of the server only.
+    pub(crate) fn of_run(self, run: Option<Arc<str>>) -> Self {
+        Self { run, ..self }
+    }
+
+    /// Whether it makes sense on this run of the server.
+    pub(crate) fn fits(&self, run: &str) -> bool {
+        self.run.as_deref().is_none_or(|own| own == run)
     }
 
     pub(crate) fn is_script(&self) -> bool {

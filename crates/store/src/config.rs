@@ -132,7 +132,7 @@ impl RedisConfig {
     /// As [`from_vars`](Self::from_vars), with `the URL` for a name. No part of the URL is repeated.
     pub fn from_url(url: &str) -> Result<Self, ConnectError> {
         let mut draft = Draft::default();
-        self::url::read(&mut draft, url, "the URL")?;
+        url::read(&mut draft, url, "the URL")?;
         draft.settle()
     }
 

@@ -1,5 +1,6 @@
 //! The store itself.
 
+mod programs;
 mod scan;
 mod wait;
 
@@ -7,14 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roomkey_core::{
-    Batch, Error, Health, Outcome, Page, Reply, Result, Retry, Scan, Store, Txn, Wait, Woken,
-};
-use tokio::time::{Instant, timeout_at};
+use roomkey_core::{Batch, Error, Health, Outcome, Page, Reply, Result, Scan, Store, Txn, Wait, Woken};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::batch::Item;
-use crate::call::{Request, Wires};
-use crate::compile;
+use crate::call::Wires;
+use crate::compile::Compiler;
 use crate::config::{Endpoint, RedisConfig, VerifyMode};
 use crate::connect::Connector;
 use crate::error::{ConnectError, lost};
@@ -56,6 +54,7 @@ pub struct RedisStore {
 
 struct Shared {
     wires: Wires,
+    compiler: Compiler,
     endpoint: Endpoint,
     rights: Rights,
     /// Whether it is known who is at the other end: by certificate, or because there is nothing to verify.
@@ -82,14 +81,15 @@ impl RedisStore {
     pub async fn connect(config: RedisConfig) -> Result<Self, ConnectError> {
         let connector = Arc::new(Connector::new(&config)?);
         let first = connector.open().await?;
-        let rights = tokio::time::timeout(config.timeout, rights::check(&first)).await.map_err(|_| {
-            ConnectError::TimedOut { endpoint: config.endpoint.clone(), after: config.timeout }
+        let rights = timeout(config.connect_timeout, rights::check(&first)).await.map_err(|_| {
+            ConnectError::TimedOut { endpoint: config.endpoint.clone(), after: config.connect_timeout }
         })??;
         tracing::info!(endpoint = %config.endpoint, server = %first.server.engine, "connected");
         let pool = Pool::new(Arc::clone(&connector), config.pool_size, config.timeout)?;
         let lanes = Lanes::start(&connector, first, config.lanes, config.timeout);
         let shared = Shared {
             wires: Wires { lanes, pool },
+            compiler: Compiler::default(),
             endpoint: config.endpoint,
             rights,
             verified: config.tls.is_none_or(|tls| tls.verify != VerifyMode::None),
@@ -108,5 +108,65 @@ impl RedisStore {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { shared: Arc::clone(&self.shared), timeout }
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.shared.wires.lanes.is_closed() { Err(Error::Closed) } else { Ok(()) }
+    }
+}
+
+impl Store for RedisStore {
+    async fn run(&self, batch: Batch) -> Result<Vec<Result<Reply>>> {
+        self.check_open()?;
+        self.run_ops(&batch.into_ops()).await
+    }
+
+    async fn transact(&self, txn: &Txn) -> Result<Outcome> {
+        self.check_open()?;
+        self.run_txn(txn).await
+    }
+
+    async fn scan(&self, scan: Scan) -> Result<Page> {
+        self.check_open()?;
+        self.scan_page(&scan).await
+    }
+
+    async fn wait(&self, wait: Wait) -> Result<Woken> {
+        self.check_open()?;
+        self.wait_for_entry(&wait).await
+    }
+
+    async fn health(&self) -> Result<Health> {
+        self.check_open()?;
+        let ask = async {
+            let mut call = self.shared.wires.lanes.begin().await?;
+            let question = health::question();
+            let answers = call.link.multiplexed.send_packed_commands(&question, 0, question.len()).await;
+            let answers = answers.map_err(|error| lost(&error))?;
+            Ok(health::assess(&call.answered(), self.shared.rights, self.shared.verified, &answers))
+        };
+        timeout_at(self.deadline(), ask).await.unwrap_or_else(|_| Err(self.shared.wires.lanes.trouble()))
+    }
+
+    /// Waits for the calls under way, at most until the deadline of a call.
+    async fn close(&self) -> Result<()> {
+        self.shared.wires.pool.close();
+        self.shared.wires.lanes.close(self.deadline()).await;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shared, timeout } = self;
+        let Shared { wires: _, compiler: _, endpoint, rights: _, verified: _ } = &**shared;
+        f.debug_struct("RedisStore")
+            .field("endpoint", endpoint)
+            .field("timeout", timeout)
+            .finish_non_exhaustive()
     }
 }

@@ -27,7 +27,7 @@ fn refused(given: &[(&str, &str)], names: &str) -> String {
     shown(&error)
 }
 
-fn temp_file(name: &str, content: &[u8]) -> std::path::PathBuf {
+fn temp_file(name: &str, content: &[u8]) -> PathBuf {
     let path = std::env::temp_dir().join(format!("roomkey-config-{}-{name}", std::process::id()));
     std::fs::File::create(&path).unwrap().write_all(content).unwrap();
     path

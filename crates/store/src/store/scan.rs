@@ -11,19 +11,15 @@ use crate::error::unexpected_answer;
 
 impl RedisStore {
     pub(super) async fn scan_page(&self, scan: &Scan) -> Result<Page> {
-        let place = scan.cursor().map(|cursor| Place::read(cursor)).transpose()?;
+        let place = scan.cursor().map(Place::read).transpose()?;
         let mut command = redis::cmd("SCAN");
         command.arg(place.as_ref().map_or("0", |place| place.cursor));
         // A namespace holds no character that means something in a pattern.
         command.arg("MATCH").arg([scan.namespace().prefix(), b"*"].concat());
         command.arg("COUNT").arg(scan.limit());
-        let command = Command::plain(command);
+        let command = Command::plain(command).of_run(place.map(|place| place.run.into()));
         let request = Request { command: &command, repeatable: true, writes: false };
-        let answered = self.shared.wires.call(request, self.timeout).await?;
-        // A server that has started anew takes any cursor and goes on somewhere.
-        if place.is_some_and(|place| place.run != &*answered.server.run) {
-            return Err(Error::CursorLost);
-        }
+        let answered = self.shared.wires.call(request, self.deadline()).await?;
         let (cursor, keys) = read_page(answered.value).ok_or_else(unexpected_answer)?;
         let next = (cursor != "0").then(|| Place { run: &answered.server.run, cursor: &cursor }.write());
         Ok(Page { keys, next })
@@ -53,7 +49,9 @@ impl<'a> Place<'a> {
 
 fn read_page(answer: Value) -> Option<(String, Vec<Bytes>)> {
     let Value::Array(parts) = answer else { return None };
-    let [Value::BulkString(cursor), Value::Array(keys)] = <[Value; 2]>::try_from(parts).ok()? else { return None };
+    let [Value::BulkString(cursor), Value::Array(keys)] = <[Value; 2]>::try_from(parts).ok()? else {
+        return None;
+    };
     let keys = keys.into_iter().map(|key| match key {
         Value::BulkString(bytes) => Some(Bytes::from(bytes)),
         _ => None,

@@ -1,0 +1,54 @@
+//! The store against real servers: how it connects, what it refuses, and what it survives.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+
+mod connect;
+mod faults;
+mod secrets;
+mod tls;
+
+use bytes::Bytes;
+use roomkey_core::{Batch, Key, Kind, Life, Namespace, Op, Partition, Reply, Result, Store};
+use roomkey_store::{RedisConfig, RedisConfigBuilder, RedisStore};
+use roomkey_testkit::RedisServer;
+
+/// A configuration for a server that speaks plain text and asks nobody who he is.
+fn config(server: &RedisServer) -> RedisConfigBuilder {
+    RedisConfig::builder().host("127.0.0.1").port(server.port())
+}
+
+async fn connect(server: &RedisServer) -> RedisStore {
+    RedisStore::connect(config(server).build().unwrap()).await.unwrap()
+}
+
+fn namespace() -> Namespace {
+    Namespace::new("test", "v1", "store").unwrap()
+}
+
+/// A key of its own for each tag, in the partition of that number.
+fn key(kind: Kind, partition: u16, tag: u8) -> Key {
+    Key::new(kind, &namespace(), Partition::from_slot(partition).unwrap(), [tag; 16])
+}
+
+/// The reply of one op.
+async fn reply(store: &RedisStore, op: Op) -> Result<Reply> {
+    store.run(Batch::one(op)?).await?.remove(0)
+}
+
+async fn put(store: &RedisStore, key: &Key, value: &'static str) -> Result<Reply> {
+    reply(store, Op::put(key, Bytes::from_static(value.as_bytes()), Life::Never)).await
+}
+
+async fn get(store: &RedisStore, key: &Key) -> Result<Option<Bytes>> {
+    reply(store, Op::get(key)).await.map(Reply::into_bytes)
+}
+
+/// Everything that an error shows, as a log would: both forms, of it and of all its causes.
+fn shown(error: &dyn std::error::Error) -> String {
+    let mut text = format!("{error:?} {error}");
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text += &format!(" {cause:?} {cause}");
+        next = cause.source();
+    }
+    text
+}
