@@ -41,23 +41,26 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether a value of the type is sent without being read back.
     fn trusts<T: ?Sized + 'static>(&self) -> bool {
-        let id = TypeId::of::<T>();
-        // What bincode itself defines comes back.
-        let plain = [
-            TypeId::of::<str>(),
-            TypeId::of::<String>(),
-            TypeId::of::<Vec<u8>>(),
-            TypeId::of::<[u8]>(),
-            TypeId::of::<bool>(),
-            TypeId::of::<u32>(),
-            TypeId::of::<u64>(),
-            TypeId::of::<i32>(),
-            TypeId::of::<i64>(),
-            TypeId::of::<f64>(),
-        ];
-        plain.contains(&id) || (!self.trusted.is_empty() && self.trusted.contains(&id))
+        !self.trusted.is_empty() && self.trusted.contains(&TypeId::of::<T>())
     }
+}
+
+/// Whether bincode itself defines how the type is written, so that it comes back.
+fn is_plain<T: ?Sized + 'static>() -> bool {
+    [
+        TypeId::of::<String>(),
+        TypeId::of::<Vec<u8>>(),
+        TypeId::of::<u8>(),
+        TypeId::of::<bool>(),
+        TypeId::of::<u32>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<i32>(),
+        TypeId::of::<i64>(),
+        TypeId::of::<f64>(),
+    ]
+    .contains(&TypeId::of::<T>())
 }
 
 // What is inside the seal: codec u8 | what the codec writes
@@ -114,7 +117,7 @@ mod sealed {
 impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for T {
     fn encode(&self, policy: &Policy) -> Result<Vec<u8>> {
         let payload = binary::encode(self, policy.limit)?;
-        if !policy.trusts::<T>() {
+        if !is_plain::<T>() && !policy.trusts::<T>() {
             binary::check::<T, T>(self, &payload, policy.limit)?;
         }
         Ok(payload)
@@ -130,7 +133,7 @@ impl sealed::Encode for str {
 impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for [T] {
     fn encode(&self, policy: &Policy) -> Result<Vec<u8>> {
         let payload = binary::encode(self, policy.limit)?;
-        if !policy.trusts::<[T]>() && !policy.trusts::<T>() {
+        if !is_plain::<T>() && !policy.trusts::<[T]>() {
             binary::check::<[T], Vec<T>>(self, &payload, policy.limit)?;
         }
         Ok(payload)

@@ -1,1 +1,447 @@
-//! Tests of the codecs.
+//! Tests of the codecs: what comes back, what is refused, and what hostile bytes can do.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::any::TypeId;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Debug;
+
+use proptest::collection::{btree_map, hash_map, hash_set, vec};
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::sealed::{Decode as _, Encode as _};
+use super::*;
+
+fn policy() -> Policy {
+    Policy { limit: 1 << 20, trusted: HashSet::new() }
+}
+
+fn encode<T: Encode + ?Sized>(value: &T) -> Result<Vec<u8>> {
+    value.encode(&policy())
+}
+
+#[track_caller]
+fn comes_back<T: Encode + Decode + PartialEq + Debug>(value: &T) {
+    assert_eq!(&T::decode(&encode(value).unwrap()).unwrap(), value);
+}
+
+/// What bincode would misread or could not read is refused, with the type named; JSON takes it.
+#[track_caller]
+fn only_json_takes<T>(value: T)
+where
+    T: Serialize + DeserializeOwned + Send + Sync + PartialEq + Debug + 'static,
+{
+    match encode(&value) {
+        Err(error @ Error::NotRoundTrip { type_name, .. }) => {
+            assert_eq!(type_name, std::any::type_name::<T>());
+            assert!(error.to_string().contains(type_name), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    comes_back(&Json(value));
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Session {
+    user: u64,
+    name: String,
+    roles: Vec<Role>,
+    seen: Option<i64>,
+    tags: HashMap<String, HashSet<u32>>,
+    pair: (bool, char),
+    nothing: (),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Role {
+    Guest,
+    Named(String),
+    Rated(f64, i8),
+    Until { day: u16, next: Option<Box<Self>> },
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    let leaf = prop_oneof![
+        Just(Role::Guest),
+        any::<String>().prop_map(Role::Named),
+        (-1e9..1e9, any::<i8>()).prop_map(|(a, b)| Role::Rated(a, b)),
+    ];
+    leaf.prop_recursive(4, 8, 1, |inner| {
+        (any::<u16>(), inner).prop_map(|(day, next)| Role::Until { day, next: Some(Box::new(next)) })
+    })
+}
+
+fn session() -> impl Strategy<Value = Session> {
+    let tags = hash_map(any::<String>(), hash_set(any::<u32>(), 0..9), 0..5);
+    (any::<u64>(), any::<String>(), vec(role(), 0..4), any::<Option<i64>>(), tags, any::<(bool, char)>())
+        .prop_map(|(user, name, roles, seen, tags, pair)| Session {
+            user,
+            name,
+            roles,
+            seen,
+            tags,
+            pair,
+            nothing: (),
+        })
+}
+
+proptest! {
+    #[test]
+    fn structs_enums_and_collections_come_back(value in session()) {
+        comes_back(&value);
+        comes_back(&Json(value));
+    }
+
+    #[test]
+    fn what_the_guard_lets_pass_is_plain_bincode(value in session()) {
+        let plain = bincode::serde::encode_to_vec(&value, bincode::config::standard()).unwrap();
+        prop_assert_eq!(&encode(&value).unwrap()[1..], plain);
+    }
+
+    #[test]
+    fn numbers_text_and_bytes_come_back(
+        a in any::<(u8, u16, u32, u64, u128)>(), b in any::<(i8, i16, i32, i64, i128)>(),
+        text in any::<String>(), bytes in vec(any::<u8>(), 0..300), map in btree_map(any::<i32>(), any::<String>(), 0..9),
+    ) {
+        comes_back(&a);
+        comes_back(&b);
+        comes_back(&text);
+        comes_back(&bytes);
+        comes_back(&map);
+        prop_assert_eq!(String::decode(&encode(text.as_str()).unwrap()).unwrap(), text);
+        prop_assert_eq!(Vec::<u8>::decode(&encode(bytes.as_slice()).unwrap()).unwrap(), bytes);
+    }
+
+    #[test]
+    fn no_bytes_panic_or_abort_a_reader(mut bytes in vec(any::<u8>(), 0..200)) {
+        for codec in [Codec::Bincode, Codec::Json] {
+            if let Some(first) = bytes.first_mut() {
+                *first = codec as u8;
+            }
+            let _ = Session::decode(&bytes);
+            let _ = Json::<Session>::decode(&bytes);
+            let _ = Vec::<String>::decode(&bytes);
+            let _ = HashMap::<String, Option<Vec<u8>>>::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_cut_value_is_never_read(value in session(), cut in any::<prop::sample::Index>()) {
+        let payload = encode(&value).unwrap();
+        let read = Session::decode(&payload[..cut.index(payload.len())]);
+        prop_assert!(matches!(read, Err(Error::Decode { .. })), "{read:?}");
+    }
+}
+
+#[test]
+fn a_slice_comes_back_as_a_vector() {
+    let roles = [Role::Guest, Role::Named("x".into())];
+    assert_eq!(Vec::<Role>::decode(&encode(roles.as_slice()).unwrap()).unwrap(), roles);
+}
+
+#[test]
+fn skipped_fields_are_refused() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Skips {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        nick: Option<String>,
+        id: u8,
+    }
+    only_json_takes(Skips { nick: None, id: 1 });
+    comes_back(&Skips { nick: Some("ann".into()), id: 1 });
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum SkipsInside {
+        Person {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            nick: Option<String>,
+        },
+    }
+    only_json_takes(SkipsInside::Person { nick: None });
+}
+
+#[test]
+fn a_field_that_is_only_written_or_only_read_is_refused() {
+    #[derive(Debug, PartialEq, Default, Serialize, Deserialize)]
+    struct Written {
+        #[serde(skip_deserializing)]
+        cache: u8,
+        id: u16,
+    }
+    assert!(matches!(encode(&Written { cache: 9, id: 7 }), Err(Error::NotRoundTrip { .. })));
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Read {
+        #[serde(skip_serializing, default)]
+        cache: u8,
+        id: u16,
+    }
+    assert!(matches!(encode(&Read { cache: 0, id: 7 }), Err(Error::NotRoundTrip { .. })));
+}
+
+#[test]
+fn untagged_enums_are_refused() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Number(u64),
+        Text(String),
+    }
+    only_json_takes(Id::Number(1));
+    only_json_takes(vec![Id::Text("a".into())]);
+}
+
+#[test]
+fn internally_and_adjacently_tagged_enums_are_refused() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind")]
+    enum Internal {
+        A { x: u8 },
+    }
+    only_json_takes(Internal::A { x: 1 });
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind", content = "with")]
+    enum Adjacent {
+        A { x: u8 },
+    }
+    only_json_takes(Adjacent::A { x: 1 });
+}
+
+#[test]
+fn flattened_structs_are_refused() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Outer {
+        id: u8,
+        #[serde(flatten)]
+        rest: BTreeMap<String, u8>,
+    }
+    only_json_takes(Outer { id: 1, rest: BTreeMap::from([("a".into(), 2)]) });
+}
+
+#[test]
+fn dynamic_values_are_refused() {
+    only_json_takes(serde_json::json!({ "a": [1, "b", null] }));
+    only_json_takes(serde_json::json!(null));
+}
+
+#[test]
+fn a_type_that_reads_itself_as_something_else_is_refused() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(from = "u8")]
+    struct Forgets(u8);
+    impl From<u8> for Forgets {
+        fn from(_: u8) -> Self {
+            Self(0)
+        }
+    }
+    assert!(matches!(
+        encode(&Forgets(5)),
+        Err(Error::NotRoundTrip { reason: "it comes back as something else", .. })
+    ));
+    comes_back(&Forgets(0));
+}
+
+#[test]
+fn a_sequence_of_another_length_than_it_says_is_refused() {
+    use serde::ser::{SerializeSeq, Serializer};
+
+    #[derive(Debug, Deserialize)]
+    struct Liar(#[expect(dead_code, reason = "only its shape matters")] Vec<u8>);
+    impl Serialize for Liar {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut seq = serializer.serialize_seq(Some(2))?;
+            seq.serialize_element(&1u8)?;
+            seq.end()
+        }
+    }
+    assert!(matches!(encode(&Liar(vec![])), Err(Error::NotRoundTrip { .. })));
+    let trusting = Policy { trusted: HashSet::from([TypeId::of::<Liar>()]), ..policy() };
+    assert!(matches!(Liar(vec![]).encode(&trusting), Err(Error::NotRoundTrip { .. })));
+}
+
+#[test]
+fn a_trusted_type_is_not_read_back() {
+    #[derive(Debug, Serialize)]
+    struct Unreadable(u8);
+    impl<'de> Deserialize<'de> for Unreadable {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("a trusted type is not read back")
+        }
+    }
+    let trusting = Policy { trusted: HashSet::from([TypeId::of::<Unreadable>()]), ..policy() };
+    assert_eq!(Unreadable(7).encode(&trusting).unwrap(), [Codec::Bincode as u8, 7]);
+    assert!(Json(Unreadable(7)).encode(&trusting).is_ok());
+}
+
+#[test]
+fn hash_maps_may_come_back_in_another_order() {
+    // Enough entries that two maps with different seeds never agree on an order.
+    let map: HashMap<u32, HashSet<u32>> = (0..100).map(|n| (n, (0..50).collect())).collect();
+    comes_back(&map);
+    comes_back(&(1u8, map, ["end"; 3].join("")));
+}
+
+#[test]
+fn nine_bytes_that_claim_a_huge_text_are_an_error() {
+    // A length of 2^63 - 1 in bincode's longest form, and nothing after it.
+    let mut evil = vec![Codec::Bincode as u8, 253];
+    evil.extend_from_slice(&(u64::MAX >> 1).to_le_bytes());
+    assert!(matches!(String::decode(&evil), Err(Error::Decode { .. })));
+    assert!(matches!(Vec::<u8>::decode(&evil), Err(Error::Decode { .. })));
+    assert!(matches!(HashMap::<String, String>::decode(&evil), Err(Error::Decode { .. })));
+    // One that is within the limit, and still longer than what there is.
+    let mut evil = vec![Codec::Bincode as u8, 252];
+    evil.extend_from_slice(&(1u32 << 20).to_le_bytes());
+    assert!(matches!(String::decode(&evil), Err(Error::Decode { reason: "it ends too early", .. })));
+}
+
+#[test]
+fn nine_bytes_that_claim_a_billion_nothings_are_an_error() {
+    let mut evil = vec![Codec::Bincode as u8, 252];
+    evil.extend_from_slice(&(1u32 << 30).to_le_bytes());
+    let too_many = "it has more than 16 777 216 elements";
+    assert!(matches!(Vec::<()>::decode(&evil), Err(Error::Decode { reason, .. }) if reason == too_many));
+    assert!(matches!(encode(&vec![(); 1 << 25]), Err(Error::Encode { reason, .. }) if reason == too_many));
+    comes_back(&vec![(); 1_000]);
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Chain(Option<Box<Self>>);
+
+fn chain(links: usize) -> Chain {
+    (0..links).fold(Chain(None), |chain, _| Chain(Some(Box::new(chain))))
+}
+
+#[test]
+fn deep_nesting_is_an_error_both_ways() {
+    // A million times "there is another one", and the end.
+    let mut evil = vec![1; 1_000_000];
+    evil[0] = Codec::Bincode as u8;
+    evil.push(0);
+    assert!(matches!(Chain::decode(&evil), Err(Error::Decode { reason: "it nests deeper than 128", .. })));
+
+    // A link is a newtype and an option.
+    comes_back(&chain(63));
+    let deep = chain(64);
+    assert!(matches!(encode(&deep), Err(Error::Encode { reason: "it nests deeper than 128", .. })));
+    assert!(encode(&Json(deep)).is_err());
+}
+
+#[test]
+fn everything_that_is_written_can_be_read_at_any_depth() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Tree {
+        Leaf,
+        Wrapped(Box<Self>),
+        Listed(Vec<Self>),
+        Paired(Box<Self>, u8),
+        Named { inner: Box<Self> },
+        Mapped(BTreeMap<u8, Self>),
+    }
+    let wraps: [fn(Tree) -> Tree; 5] = [
+        |inner| Tree::Wrapped(Box::new(inner)),
+        |inner| Tree::Listed(vec![inner]),
+        |inner| Tree::Paired(Box::new(inner), 1),
+        |inner| Tree::Named { inner: Box::new(inner) },
+        |inner| Tree::Mapped(BTreeMap::from([(1, inner)])),
+    ];
+    for wrap in wraps {
+        for depth in 50..140 {
+            let tree = (0..depth).fold(Tree::Leaf, |inner, _| wrap(inner));
+            match encode(&tree) {
+                Ok(_) => comes_back(&tree),
+                Err(error) => {
+                    assert!(matches!(error, Error::Encode { reason: "it nests deeper than 128", .. }))
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn values_over_the_limit_are_refused() {
+    let policy = Policy { limit: 10, ..policy() };
+    assert!("123456789".encode(&policy).is_ok());
+    assert!(matches!("1234567890".encode(&policy), Err(Error::TooLarge { limit: 10 })));
+    assert!(Json("12345678".to_owned()).encode(&policy).is_ok());
+    assert!(matches!(Json("123456789".to_owned()).encode(&policy), Err(Error::TooLarge { limit: 10 })));
+}
+
+#[test]
+fn small_integers_do_not_meet_the_limit_of_what_is_read() {
+    // bincode counts each as its full width against its limit: here 16 bytes for one.
+    let numbers = vec![7u128; MAX_NUMBERS];
+    let payload = binary::encode(&numbers, MAX_NUMBERS + 16).unwrap();
+    assert_eq!(Vec::<u128>::decode(&payload).unwrap(), numbers);
+}
+
+/// So many that their widths together are twice what a value may take.
+const MAX_NUMBERS: usize = 2 << 20;
+
+#[test]
+fn the_wrong_codec_is_named() {
+    let binary = encode("text").unwrap();
+    let json = encode(&Json("text".to_owned())).unwrap();
+    assert!(matches!(
+        Json::<String>::decode(&binary),
+        Err(Error::WrongCodec { found: "bincode", expected: "JSON" })
+    ));
+    assert!(matches!(String::decode(&json), Err(Error::WrongCodec { found: "JSON", expected: "bincode" })));
+    assert!(matches!(
+        String::decode(&[9, 1]),
+        Err(Error::WrongCodec { found: "an unknown codec", expected: "bincode" })
+    ));
+    assert!(matches!(String::decode(&[]), Err(Error::Decode { .. })));
+}
+
+#[test]
+fn bytes_left_over_are_an_error() {
+    let mut payload = encode(&(1u8, 2u8)).unwrap();
+    assert!(matches!(u8::decode(&payload), Err(Error::Decode { reason: "bytes are left over", .. })));
+    payload.push(0);
+    assert!(matches!(<(u8, u8)>::decode(&payload), Err(Error::Decode { .. })));
+}
+
+#[test]
+fn json_that_cannot_be_read_back_is_refused() {
+    assert!(matches!(encode(&Json(f64::NAN)), Err(Error::NotRoundTrip { codec: "JSON", .. })));
+    assert!(matches!(encode(&Json(HashMap::from([((1, 2), 3)]))), Err(Error::Encode { .. })));
+}
+
+#[test]
+fn no_error_quotes_a_value() {
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(try_from = "String", into = "String")]
+    struct Picky;
+    impl TryFrom<String> for Picky {
+        type Error = String;
+        fn try_from(text: String) -> Result<Self, String> {
+            Err(format!("refused: {text}"))
+        }
+    }
+    impl From<Picky> for String {
+        fn from(_: Picky) -> Self {
+            "sentinel".into()
+        }
+    }
+    impl Clone for Picky {
+        fn clone(&self) -> Self {
+            Self
+        }
+    }
+    let text = encode("sentinel").unwrap();
+    let json = encode(&Json("sentinel".to_owned())).unwrap();
+    let errors = [
+        encode(&Picky).unwrap_err(),
+        encode(&Json(Picky)).unwrap_err(),
+        Picky::decode(&text).unwrap_err(),
+        Json::<Picky>::decode(&json).unwrap_err(),
+        Json::<u32>::decode(&json).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(std::error::Error::source(&error).is_none(), "a source could quote the value");
+        assert!(!format!("{error} {error:?}").contains("sentinel"), "{error:?}");
+    }
+}

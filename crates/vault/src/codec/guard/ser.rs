@@ -93,13 +93,13 @@ impl<'w, S: Serializer> Serializer for Guarded<'w, S> {
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        Elements::begin(self.inside(()).map_err(refused)?, len, self.inner.serialize_seq(len)?)
-            .map_err(refused)
+        let (inside, left) = self.begin(len).map_err(refused)?;
+        Ok(Elements::begin(inside.with(self.inner.serialize_seq(len)?), left))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        Elements::begin(self.inside(()).map_err(refused)?, len, self.inner.serialize_map(len)?)
-            .map_err(refused)
+        let (inside, left) = self.begin(len).map_err(refused)?;
+        Ok(Elements::begin(inside.with(self.inner.serialize_map(len)?), left))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
@@ -160,17 +160,23 @@ pub(in super::super) struct Elements<'w, C> {
     left: Option<usize>,
 }
 
-impl<'w, C> Elements<'w, C> {
-    fn begin(at: Guarded<'w, ()>, len: Option<usize>, compound: C) -> Result<Self, Fault> {
-        let guarded = at.with(compound);
-        let left = match (guarded.watch.nameless, len) {
-            (true, None) => return guarded.watch.refuse(Fault::UnknownLength),
-            (true, some) => some,
+impl<'w, S> Guarded<'w, S> {
+    /// Looks at a sequence or map before the format begins it; see [`Elements::left`].
+    fn begin(&self, len: Option<usize>) -> Result<(Guarded<'w, ()>, Option<usize>), Fault> {
+        let left = match (self.watch.nameless, len) {
+            (true, None) => return self.watch.refuse(Fault::UnknownLength),
+            (true, Some(len)) => Some(len),
             (false, _) => None,
         };
-        guarded.watch.count(left.unwrap_or(0))?;
+        self.watch.count(left.unwrap_or(0))?;
+        Ok((self.inside(())?, left))
+    }
+}
+
+impl<'w, C> Elements<'w, C> {
+    fn begin(guarded: Guarded<'w, C>, left: Option<usize>) -> Self {
         guarded.watch.mark(Mark::Open);
-        Ok(Self { guarded, left })
+        Self { guarded, left }
     }
 
     fn next(&mut self) -> Result<(), Fault> {
