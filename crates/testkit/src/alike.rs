@@ -32,8 +32,7 @@ pub fn outcomes_alike(txn: &Txn, a: &Outcome, b: &Outcome) -> bool {
 
 impl Alike for i64 {
     fn alike(&self, other: &Self) -> bool {
-        let apart = || Duration::from_millis(self.abs_diff(*other));
-        self == other || (MOMENTS.contains(self) && MOMENTS.contains(other) && apart() < TOLERANCE)
+        self == other || same_moment(*self, *other)
     }
 }
 
@@ -44,7 +43,10 @@ impl Alike for Bytes {
         }
         let both = || Some((read::<i64>(self)?, read::<i64>(other)?));
         let ids = || Some((read::<LogId>(self)?, read::<LogId>(other)?));
-        self == other || both().is_some_and(|(a, b)| a.alike(&b)) || ids().is_some_and(|(a, b)| a.alike(&b))
+        // Texts of other numbers are compared as texts: 1 is not 01.
+        self == other
+            || both().is_some_and(|(a, b)| same_moment(a, b))
+            || ids().is_some_and(|(a, b)| a.alike(&b))
     }
 }
 
@@ -148,6 +150,10 @@ impl Alike for Reply {
             _ => self == other,
         }
     }
+}
+
+fn same_moment(a: i64, b: i64) -> bool {
+    MOMENTS.contains(&a) && MOMENTS.contains(&b) && Duration::from_millis(a.abs_diff(b)) < TOLERANCE
 }
 
 fn sorted<T: Clone + Ord>(list: &[T]) -> Vec<T> {

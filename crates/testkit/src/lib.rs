@@ -5,15 +5,18 @@
 
 pub mod conformance;
 pub mod mock;
+pub mod programs;
 pub mod server;
 
 mod alike;
+mod differential;
 mod faulty;
 mod recording;
 mod retry;
 mod state;
 
 pub use alike::{Alike, outcomes_alike};
+pub use differential::assert_same;
 pub use faulty::{Fault, FaultyStore, Gate};
 pub use mock::MockStore;
 pub use recording::{Answer, Call, RecordingStore, Request};

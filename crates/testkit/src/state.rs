@@ -77,7 +77,7 @@ pub(crate) fn ops_of(txn: &Txn) -> Vec<(OpId, &Op)> {
 }
 
 /// All checks of a transaction, over all branches.
-fn checks_of(txn: &Txn) -> Vec<&Check> {
+pub(crate) fn checks_of(txn: &Txn) -> Vec<&Check> {
     let mut checks = Vec::new();
     visit(txn.steps(), &mut |step| {
         if let Step::Fork(fork) = step {

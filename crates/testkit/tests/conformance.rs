@@ -16,7 +16,7 @@ struct Wrapped<S> {
 
 impl<S: Store> Wrapped<S> {
     async fn new(wrap: impl FnOnce(MemoryStore) -> S) -> Self {
-        let memory = MemoryFixture::new().await;
+        let memory = MemoryFixture::paused().await;
         Self { store: wrap(memory.store().clone()), memory }
     }
 }
@@ -48,7 +48,7 @@ async fn recording() -> Wrapped<RecordingStore<MemoryStore>> {
 mod memory_store {
     use super::*;
 
-    conformance_suite!(MemoryFixture::new);
+    conformance_suite!(MemoryFixture::paused);
 }
 
 mod faulty_store {

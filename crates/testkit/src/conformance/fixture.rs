@@ -22,18 +22,25 @@ pub trait Fixture: fmt::Debug {
     fn limit_memory(&self, at_limit: bool) -> impl Future<Output = ()>;
 }
 
-/// A [`MemoryStore`] on tokio's paused clock, so that hours pass at once.
+/// A [`MemoryStore`], on tokio's paused clock or on the real one.
 #[derive(Clone, Debug)]
 pub struct MemoryFixture {
     store: MemoryStore,
+    paused: bool,
 }
 
 impl MemoryFixture {
-    /// A fresh store. Pauses the clock of the current runtime, which must be a current-thread one.
+    /// A fresh store on a paused clock, so that hours pass at once. Pauses the clock of the current runtime, which must be a
+    /// current-thread one and not be paused yet.
     #[expect(clippy::unused_async, reason = "the suite takes constructors that are async")]
-    pub async fn new() -> Self {
+    pub async fn paused() -> Self {
         tokio::time::pause();
-        Self { store: MemoryStore::new() }
+        Self { store: MemoryStore::new(), paused: true }
+    }
+
+    /// A fresh store on the real clock, beside another store that has no other.
+    pub fn in_real_time() -> Self {
+        Self { store: MemoryStore::new(), paused: false }
     }
 }
 
@@ -45,7 +52,12 @@ impl Fixture for MemoryFixture {
     }
 
     async fn advance(&self, duration: Duration) {
-        tokio::time::advance(duration + Duration::from_millis(1)).await;
+        let duration = duration + Duration::from_millis(1);
+        if self.paused {
+            tokio::time::advance(duration).await;
+        } else {
+            tokio::time::sleep(duration).await;
+        }
     }
 
     async fn limit_memory(&self, at_limit: bool) {

@@ -1,0 +1,131 @@
+//! Two stores, one contract: random programs on both, and everything compared.
+#![allow(clippy::future_not_send, reason = "a test runs on one thread")]
+
+use std::env;
+use std::time::{Duration, SystemTime};
+
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
+use roomkey_core::{Batch, Error, ErrorKind, Outcome, Reply, Store, Txn};
+use tokio::runtime::Runtime;
+
+use crate::alike::{Alike, outcomes_alike};
+use crate::conformance::Fixture;
+use crate::programs::{Step, keys, sequences};
+use crate::state::read_state;
+
+#[cfg(test)]
+mod tests;
+
+/// Runs the same random sequences of programs on two stores, and compares every reply, every error by its kind, every path,
+/// and the state that is left; apart from log ids, moments and the order of pages.
+///
+/// Each sequence runs on fresh, empty stores. `PROPTEST_CASES` sets how many sequences there are (2 000, or 50 000 with
+/// `ROOMKEY_TEST_LONG=1`), `PROPTEST_RNG_SEED` repeats those of an earlier run.
+///
+/// # Panics
+/// When the stores differ, with the shortest sequence found on which they do, and the seed.
+pub fn assert_same<A: Fixture, B: Fixture>(make: impl AsyncFn() -> (A, B)) {
+    compare_stores(config(), make);
+}
+
+fn compare_stores<A: Fixture, B: Fixture>(config: Config, make: impl AsyncFn() -> (A, B)) {
+    let (cases, seed) = (config.cases, config.rng_seed);
+    let runtime = runtime();
+    let result = TestRunner::new(config).run(&sequences(12), |steps| {
+        runtime.block_on(async {
+            let (a, b) = make().await;
+            compare(&a, &b, &steps).await.map_err(TestCaseError::fail)
+        })
+    });
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, steps)) => {
+            panic!(
+                "{reason}\n\nin the sequence {steps:#?}\n\nseed {seed:?} of {cases} cases: set PROPTEST_RNG_SEED to repeat it"
+            )
+        }
+        Err(TestError::Abort(reason)) => panic!("the comparison was given up: {reason}"),
+    }
+}
+
+fn config() -> Config {
+    // The defaults read proptest's own environment variables.
+    let mut config = Config { failure_persistence: None, max_shrink_time: 120_000, ..Config::default() };
+    if env::var_os("PROPTEST_CASES").is_none() {
+        config.cases =
+            if env::var("ROOMKEY_TEST_LONG").is_ok_and(|long| long == "1") { 50_000 } else { 2_000 };
+    }
+    if config.rng_seed == RngSeed::Random {
+        // A seed of our own choice can be told afterwards.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        config.rng_seed = RngSeed::Fixed(now.subsec_nanos().into());
+    }
+    config
+}
+
+fn runtime() -> Runtime {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.unwrap_or_else(|e| panic!("no runtime: {e}"))
+}
+
+/// Runs the steps on both stores; says where they first differ.
+async fn compare(a: &impl Fixture, b: &impl Fixture, steps: &[Step]) -> Result<(), String> {
+    for (number, step) in steps.iter().enumerate() {
+        let difference = match step {
+            Step::Run(batch) => compare_batch(a.store(), b.store(), batch).await,
+            Step::Transact(txn) => compare_transaction(a.store(), b.store(), txn).await,
+            Step::LimitMemory(at_limit) => {
+                a.limit_memory(*at_limit).await;
+                b.limit_memory(*at_limit).await;
+                Ok(())
+            }
+        };
+        difference.map_err(|difference| format!("step {number} differs: {difference}"))?;
+        next_millisecond();
+    }
+    let (a, b) = (read_state(a.store(), keys()).await, read_state(b.store(), keys()).await);
+    match a.into_iter().zip(b).find(|(a, b)| !a.alike(b)) {
+        None => Ok(()),
+        Some((a, b)) => Err(format!("the state that is left differs:\n  {a:?}\n  {b:?}")),
+    }
+}
+
+async fn compare_batch(a: &impl Store, b: &impl Store, batch: &Batch) -> Result<(), String> {
+    let (a, b) = (a.run(batch.clone()).await, b.run(batch.clone()).await);
+    let (a, b) = match (a, b) {
+        (Ok(a), Ok(b)) if a.len() == b.len() => (a, b),
+        (a, b) => return Err(format!("a batch as a whole:\n  {a:?}\n  {b:?}")),
+    };
+    for ((op, a), b) in batch.ops().iter().zip(a).zip(b) {
+        let (a, b) = (a.map_err(kind), b.map_err(kind));
+        if !same(&a, &b, Reply::alike) {
+            return Err(format!("{op:?} in a batch:\n  {a:?}\n  {b:?}"));
+        }
+    }
+    Ok(())
+}
+
+async fn compare_transaction(a: &impl Store, b: &impl Store, txn: &Txn) -> Result<(), String> {
+    let (a, b) = (a.transact(txn).await.map_err(kind), b.transact(txn).await.map_err(kind));
+    if same(&a, &b, |a: &Outcome, b| outcomes_alike(txn, a, b)) {
+        return Ok(());
+    }
+    Err(format!("a transaction:\n  {a:?}\n  {b:?}"))
+}
+
+fn same<T>(a: &Result<T, ErrorKind>, b: &Result<T, ErrorKind>, alike: impl Fn(&T, &T) -> bool) -> bool {
+    match (a, b) {
+        (Ok(a), Ok(b)) => alike(a, b),
+        (Err(a), Err(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn kind(error: Error) -> ErrorKind {
+    error.kind()
+}
+
+/// Lets the millisecond pass on both stores' clocks: what happens in different steps then has different times on both.
+fn next_millisecond() {
+    std::thread::sleep(Duration::from_micros(1_100));
+}
