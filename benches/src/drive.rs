@@ -1,0 +1,73 @@
+//! Repeating an operation on tasks or threads until the time is up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use crate::Result;
+
+/// What one task or thread repeats.
+pub(crate) trait Work: Send + 'static {
+    /// Runs the operation once, its `n`th time in this turn, and checks what it gets.
+    fn step(&mut self, n: u64) -> impl Future<Output = Result> + Send;
+}
+
+/// Runs each work on a task of its own, and returns operations per second.
+pub(crate) fn on_tasks<W: Work>(runtime: &Handle, time: Duration, works: Vec<W>) -> Result<f64> {
+    let stop = Stop::default();
+    let started = Instant::now();
+    let tasks: Vec<_> = works.into_iter().map(|work| runtime.spawn(repeat(work, stop.clone()))).collect();
+    stop.after(time);
+    let mut done = 0;
+    for task in tasks {
+        done += runtime.block_on(task)??;
+    }
+    Ok(done as f64 / started.elapsed().as_secs_f64())
+}
+
+/// Runs each work on a thread of its own, and returns operations per second. For work that never waits: it would keep
+/// the threads of a runtime from everything else.
+pub(crate) fn on_threads<W: Work>(runtime: &Handle, time: Duration, works: Vec<W>) -> Result<f64> {
+    let stop = Stop::default();
+    let started = Instant::now();
+    let threads: Vec<_> = works
+        .into_iter()
+        .map(|work| {
+            let (runtime, repeat) = (runtime.clone(), repeat(work, stop.clone()));
+            std::thread::spawn(move || runtime.block_on(repeat))
+        })
+        .collect();
+    stop.after(time);
+    let mut done = 0;
+    for thread in threads {
+        done += thread.join().map_err(|_| "a load panicked; see above")??;
+    }
+    Ok(done as f64 / started.elapsed().as_secs_f64())
+}
+
+async fn repeat(mut work: impl Work, stop: Stop) -> Result<u64> {
+    let mut done = 0;
+    while !stop.is_set() {
+        work.step(done).await?;
+        done += 1;
+    }
+    Ok(done)
+}
+
+/// Tells all works of a turn that the time is up. Reading it costs them nothing, unlike a clock.
+#[derive(Clone, Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Sleeps on the calling thread, which is none of the runtime's.
+    fn after(&self, time: Duration) {
+        std::thread::sleep(time);
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,45 @@
+//! The loads, family by family.
+
+mod crypto;
+mod memory;
+mod peers;
+mod programs;
+mod vault;
+
+use std::net::SocketAddr;
+
+use tokio::runtime::Handle;
+
+use crate::Result;
+use crate::comparison::Comparison;
+
+/// What loads run on.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    pub(crate) runtime: Handle,
+    pub(crate) redis: SocketAddr,
+}
+
+/// The comparisons of a family; called right before they are measured.
+type Family = fn(&Setting) -> Result<Vec<Comparison>>;
+
+/// All families; the names of their comparisons begin with the family's.
+pub(crate) const FAMILIES: &[(&str, Family)] = &[
+    ("vault", vault::comparisons),
+    ("crypto", crypto::comparisons),
+    ("memory", memory::comparisons),
+    ("programs", programs::comparisons),
+];
+
+/// A number as 16 bytes that look like a keyed hash. Splitmix64 twice: numbers spread over the partitions as a keyed hash spreads names.
+pub(crate) fn tag(number: u64) -> [u8; 16] {
+    let mix = |seed: u64| {
+        let z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let (high, low) =
+        (mix(number.wrapping_mul(2).wrapping_add(1)), mix(number.wrapping_mul(2).wrapping_add(2)));
+    (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
+}

@@ -1,0 +1,71 @@
+//! Transactions of rooms, against scripts written by hand for the same steps.
+//!
+//! A task visits one room after the other: ten members find a seat, one finds the room full, and one comes back. Each
+//! turn begins with an empty server, so that all turns do the same.
+
+mod effect;
+mod join;
+mod room;
+
+use redis::aio::MultiplexedConnection;
+use roomkey_core::Store;
+
+use super::{Setting, peers};
+use crate::Result;
+use crate::comparison::{Comparison, Contender, Target};
+use crate::drive::{Work, on_tasks};
+
+const TASKS: [usize; 3] = [1, 64, 256];
+const TARGET: Target = Target::Ratio(0.85);
+const PEER: &str = "hand-written Lua by EVALSHA, 1 multiplexed connection";
+
+pub(crate) fn comparisons(setting: &Setting) -> Result<Vec<Comparison>> {
+    let store = peers::store(setting)?;
+    let raw = peers::multiplexed(setting)?;
+    joins(setting, &store, &raw)
+}
+
+fn joins(setting: &Setting, store: &impl Store, raw: &MultiplexedConnection) -> Result<Vec<Comparison>> {
+    let ours = join::Compiled(store.clone());
+    let by_hand = setting.runtime.block_on(join::ByHand::new(raw.clone()))?;
+    let left_by_us = effect::of(setting, raw, join::Visits::new(ours.clone(), 0))?;
+    let left_by_hand = effect::of(setting, raw, join::Visits::new(by_hand.clone(), 0))?;
+    effect::same(left_by_us, left_by_hand)?;
+    Ok(compare(
+        "programs/leased join",
+        setting,
+        raw,
+        move |task| join::Visits::new(ours.clone(), task),
+        move |task| join::Visits::new(by_hand.clone(), task),
+    ))
+}
+
+/// One comparison per concurrency.
+fn compare<A: Work, B: Work>(
+    name: &str,
+    setting: &Setting,
+    raw: &MultiplexedConnection,
+    ours: impl Fn(usize) -> A + Clone + 'static,
+    by_hand: impl Fn(usize) -> B + Clone + 'static,
+) -> Vec<Comparison> {
+    let comparison = |tasks| {
+        Comparison::new(name, tasks, contender("roomkey", setting, raw, tasks, ours.clone()))
+            .peer(contender(PEER, setting, raw, tasks, by_hand.clone()), Some(TARGET))
+            .control(tasks == 64)
+    };
+    TASKS.into_iter().map(comparison).collect()
+}
+
+fn contender<W: Work>(
+    name: &'static str,
+    setting: &Setting,
+    raw: &MultiplexedConnection,
+    tasks: usize,
+    work: impl Fn(usize) -> W + 'static,
+) -> Contender {
+    let (runtime, raw) = (setting.runtime.clone(), raw.clone());
+    Contender::new(name, move |time| {
+        runtime.block_on(effect::clear(&raw))?;
+        on_tasks(&runtime, time, (0..tasks).map(&work).collect())
+    })
+}
