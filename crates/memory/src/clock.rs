@@ -18,7 +18,12 @@ impl Clock {
     pub(crate) fn new() -> Self {
         // A machine whose clock stands before 1970 gets a store that begins in 1970; only differences matter.
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { base: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX), start: Instant::now() }
+        Self::starting_at(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// A clock that now shows so many milliseconds since 1970.
+    pub(crate) fn starting_at(base: u64) -> Self {
+        Self { base, start: Instant::now() }
     }
 
     /// Store time. It may step back when the store moves from one runtime with paused time to another.

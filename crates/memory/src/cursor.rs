@@ -1,6 +1,7 @@
 //! Cursors of walks and scans.
 //!
-//! A cursor holds the last element seen, not a position, so nothing that comes or goes between two pages moves it.
+//! A cursor holds the last element seen, or the number of a key, not a position among what is there: nothing that comes
+//! or goes between two pages moves it.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
@@ -23,12 +24,12 @@ impl Instance {
 pub(crate) enum Place {
     /// After this field of a map or member of a ranking.
     Element(Bytes),
-    /// After this key of this shard.
-    Key(u8, Bytes),
+    /// At the key of this number in this shard, or the next that there is.
+    Key { shard: u8, number: u64 },
 }
 
 impl Place {
-    // Layout: the instance (8 bytes, big-endian) · 'e' and the element, or 'k', the shard and the key.
+    // Layout: the instance (8 bytes, big-endian) · 'e' and the element, or 'k', the shard (1) and the number (8).
     pub(crate) fn encode(&self, instance: Instance) -> Cursor {
         let mut bytes = BytesMut::new();
         bytes.put_u64(instance.0);
@@ -37,10 +38,10 @@ impl Place {
                 bytes.put_u8(b'e');
                 bytes.put_slice(last);
             }
-            Self::Key(shard, last) => {
+            Self::Key { shard, number } => {
                 bytes.put_u8(b'k');
                 bytes.put_u8(*shard);
-                bytes.put_slice(last);
+                bytes.put_u64(*number);
             }
         }
         Cursor::from_bytes(bytes.freeze())
@@ -52,7 +53,10 @@ impl Place {
         let rest = bytes.strip_prefix(&instance.0.to_be_bytes()).ok_or(Error::CursorLost)?;
         match rest {
             [b'e', last @ ..] => Ok(Self::Element(bytes.slice_ref(last))),
-            [b'k', shard, last @ ..] => Ok(Self::Key(*shard, bytes.slice_ref(last))),
+            [b'k', shard, number @ ..] => {
+                let number = number.try_into().map_err(|_| Error::CursorLost)?;
+                Ok(Self::Key { shard: *shard, number: u64::from_be_bytes(number) })
+            }
             _ => Err(Error::CursorLost),
         }
     }
@@ -69,7 +73,7 @@ mod tests {
         for place in [
             Place::Element(Bytes::new()),
             Place::Element(Bytes::from_static(b"last")),
-            Place::Key(63, Bytes::from_static(b"a:v1:n:")),
+            Place::Key { shard: 63, number: u64::MAX },
         ] {
             let cursor = place.encode(here);
             assert_eq!(Place::decode(&cursor, here).unwrap(), place);

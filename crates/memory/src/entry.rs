@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use roomkey_core::{Error, Kind, Life, Result, StoreTime};
 
+use crate::names::NameId;
 use crate::structures::{List, Log, Map, Ranking};
 
 /// A structure and its expiry.
@@ -11,6 +12,10 @@ pub(crate) struct Entry {
     pub(crate) data: Data,
     /// `None` is never.
     pub(crate) deadline: Option<StoreTime>,
+    /// Where the key stands in the index of deadlines: at its deadline or before it. May stand there without a deadline.
+    pub(crate) turn: Option<StoreTime>,
+    /// The key's number.
+    pub(crate) id: NameId,
 }
 
 impl Entry {
@@ -25,9 +30,9 @@ impl Entry {
     }
 }
 
-/// What one key is taken to cost beyond the bytes of its name and contents: its place in the keyspace and in the index
-/// of deadlines, and the headers of its allocations.
-const ENTRY_OVERHEAD: usize = 160;
+/// What one key is taken to cost beyond the bytes of its name and contents: its place in the table, which is never quite
+/// full, its number, its turn in the index of deadlines, and the headers of its allocations.
+const ENTRY_OVERHEAD: usize = 256;
 
 /// One of the five structures.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ pub(crate) fn parse(text: &[u8]) -> Result<i64> {
     number.ok_or(Error::NotANumber)
 }
 
-/// The counter with `by` added, a missing one being 0. [`Error::NotANumber`] or [`Error::Overflow`] if there is no sum.
-pub(crate) fn sum(counter: Option<&Bytes>, by: i64) -> Result<i64> {
-    counter.map_or(Ok(0), |text| parse(text))?.checked_add(by).ok_or(Error::Overflow)
+/// The counter with `by` added. [`Error::NotANumber`] or [`Error::Overflow`] if there is no sum.
+pub(crate) fn sum(counter: &[u8], by: i64) -> Result<i64> {
+    parse(counter)?.checked_add(by).ok_or(Error::Overflow)
 }
 
 /// Writes it back.

@@ -1,12 +1,11 @@
 //! The keys of one shard.
 //!
-//! Every change of a key goes through the three methods [`write`](Keyspace::write), [`shrink`](Keyspace::shrink) and
-//! [`remove`](Keyspace::remove), which keep three things true: no key is empty, the index of deadlines is exact, and
-//! the sum of sizes is the sum of sizes.
+//! Every change of a key goes through [`write`](Keyspace::write), [`shrink`](Keyspace::shrink),
+//! [`expire`](Keyspace::expire) and `remove`, which keep three things true: no key is empty, every key with a deadline
+//! stands in the index at that deadline or before, and the sum of sizes is the sum of sizes.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
-use std::ops::Bound;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,13 +14,17 @@ use tokio::sync::Notify;
 
 use crate::entry::{Data, Entry, Structure, deadline};
 use crate::expiry::Expiry;
+use crate::names::Names;
 use crate::wait::Waiters;
 
 #[derive(Debug, Default)]
 pub(crate) struct Keyspace {
-    /// Ordered by name, so that a scan can go on after the last key that it has seen. May hold keys whose deadline has
-    /// passed; [`live`](Self::live) does not show them.
-    entries: BTreeMap<Bytes, Entry>,
+    /// May hold keys whose deadline has passed; [`live`](Self::live) does not show them.
+    ///
+    /// Hashed, because finding a key in an ordered map compares the bytes of a dozen others, each of them a trip to
+    /// memory. The standard hasher, because whoever names keys must not be able to make them collide.
+    entries: HashMap<Bytes, Entry>,
+    names: Names,
     expiry: Expiry,
     pub(crate) waiters: Waiters,
     traces: Traces,
@@ -66,37 +69,38 @@ impl Keyspace {
         change: impl FnOnce(&mut Data) -> Result<(R, bool)>,
     ) -> Result<(R, Option<StoreTime>)> {
         let (entry, old) = match self.entries.entry(key.clone()) {
-            Slot::Vacant(slot) => (slot.insert(Entry { data: new, deadline: None }), None),
+            Slot::Vacant(slot) => {
+                let id = self.names.add(key.clone());
+                (slot.insert(Entry { data: new, deadline: None, turn: None, id }), None)
+            }
             Slot::Occupied(slot) => {
                 let entry = slot.into_mut();
+                let size = entry.size(key);
                 if entry.is_alive(now) {
-                    let old = (entry.size(key), entry.deadline);
-                    (entry, Some(old))
+                    let deadline = entry.deadline;
+                    (entry, Some((size, deadline)))
                 } else {
                     // Expired and not reaped yet: for the program it is a missing key.
-                    self.traces.grown -= signed(entry.size(key));
-                    if let Some(passed) = entry.deadline.take() {
-                        self.expiry.unfile(passed, key.clone());
-                    }
+                    self.traces.grown -= signed(size);
+                    entry.deadline = None;
                     self.traces.bury(std::mem::replace(&mut entry.data, new));
                     (entry, None)
                 }
             }
         };
         let (reply, wrote) = change(&mut entry.data)?;
-        let before = entry.deadline;
         if wrote {
             entry.deadline = deadline(life, old.map(|(_, deadline)| deadline), now);
         }
-        let (after, gone) = (entry.deadline, entry.data.is_empty() || !entry.is_alive(now));
         self.traces.wrote = true;
         self.traces.grown += signed(entry.size(key)) - signed(old.map_or(0, |(size, _)| size));
-        self.refile(key, before, after);
-        if gone {
+        let deadline = entry.deadline;
+        if entry.data.is_empty() || !entry.is_alive(now) {
             self.remove(key);
             return Ok((reply, None));
         }
-        Ok((reply, after))
+        self.traces.note(file(entry, &mut self.expiry));
+        Ok((reply, deadline))
     }
 
     /// Changes a structure that is there by taking from it; `None` where the key is missing.
@@ -122,17 +126,15 @@ impl Keyspace {
     /// Changes the expiry of a key that is there: the deadline that it then has, or `None` where it is missing.
     pub(crate) fn expire(&mut self, key: &Bytes, now: StoreTime, life: Life) -> Option<Option<StoreTime>> {
         let entry = self.entries.get_mut(key).filter(|entry| entry.is_alive(now))?;
-        let before = entry.deadline;
-        let after = deadline(life, Some(before), now);
-        entry.deadline = after;
-        let gone = !entry.is_alive(now);
+        entry.deadline = deadline(life, Some(entry.deadline), now);
         self.traces.wrote = true;
-        self.refile(key, before, after);
-        if gone {
+        let deadline = entry.deadline;
+        if !entry.is_alive(now) {
             self.remove(key);
             return Some(None);
         }
-        Some(after)
+        self.traces.note(file(entry, &mut self.expiry));
+        Some(deadline)
     }
 
     /// Removes a key if it is there and its deadline has not passed; returns whether it was.
@@ -152,29 +154,53 @@ impl Keyspace {
         self.waiters.collect(key, &mut self.traces.woken);
     }
 
-    /// Frees up to `most` keys whose deadline has passed; returns how many there were.
+    /// Looks at up to `most` keys whose turn has come and frees those whose deadline has passed; returns at how many it
+    /// looked.
     pub(crate) fn reap(&mut self, now: StoreTime, most: usize) -> usize {
-        for freed in 0..most {
-            let Some(key) = self.expiry.take_passed(now) else { return freed };
-            self.remove(&key);
+        for looked in 0..most {
+            let Some(id) = self.expiry.take_due(now) else { return looked };
+            let Some(key) = self.names.key(id).cloned() else { continue };
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            entry.turn = None;
+            if entry.is_alive(now) {
+                // Its life was lengthened since.
+                self.traces.note(file(entry, &mut self.expiry));
+            } else {
+                self.remove(&key);
+            }
         }
         most
     }
 
-    /// The earliest deadline of all keys.
+    /// No key expires before this moment.
     pub(crate) fn earliest_deadline(&self) -> Option<StoreTime> {
         self.expiry.earliest()
     }
 
-    /// The keys that begin with `prefix`, in order, after the one given; expired ones included.
-    pub(crate) fn keys_from<'a>(
-        &'a self,
-        prefix: &'a [u8],
-        after: Option<&'a Bytes>,
-    ) -> impl Iterator<Item = (&'a Bytes, &'a Entry)> {
-        let from = after.map_or(Bound::Included(prefix), |key| Bound::Excluded(key.as_ref()));
-        let rest = self.entries.range::<[u8], _>((from, Bound::Unbounded));
-        rest.take_while(move |(key, _)| key.starts_with(prefix))
+    /// The keys from a number on that begin with `prefix`: at most `count`, among at most `looked_at`. With the number
+    /// to go on from, if there is more.
+    pub(crate) fn scan(
+        &self,
+        prefix: &[u8],
+        first: usize,
+        count: usize,
+        looked_at: usize,
+        now: StoreTime,
+    ) -> (Vec<Bytes>, Option<usize>) {
+        let mut found = Vec::new();
+        let mut next = None;
+        for (number, key) in self.names.from(first) {
+            if found.len() == count || number - first > looked_at {
+                next = Some(number - 1);
+                break;
+            }
+            if let Some(key) = key.filter(|key| key.starts_with(prefix))
+                && self.live(key, now).is_some()
+            {
+                found.push(key.clone());
+            }
+        }
+        (found, next)
     }
 
     /// Ends a program: every program that writes also frees a few expired keys, so that memory does not depend on the
@@ -192,36 +218,77 @@ impl Keyspace {
             self.traces.grown -= signed(entry.size(&key));
             self.traces.bury(entry.data);
         }
+        self.names = Names::default();
         self.expiry.clear();
         self.waiters.collect_all(&mut self.traces.woken);
         std::mem::take(&mut self.traces)
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Every live key with its structure and deadline in words.
+    #[cfg(test)]
+    pub(crate) fn contents(&self, now: StoreTime) -> Vec<(Bytes, String)> {
+        let live = self.entries.iter().filter(|(_, entry)| entry.is_alive(now));
+        live.map(|(key, entry)| (key.clone(), format!("{:?} {:?}", entry.data, entry.deadline))).collect()
+    }
+
+    /// The sum of sizes, counted anew; asserts the other two promises of this module on the way.
+    #[cfg(test)]
+    pub(crate) fn recount(&self) -> usize {
+        let mut turns = 0;
+        for (key, entry) in &self.entries {
+            assert!(!entry.data.is_empty(), "an empty structure stays behind");
+            assert_eq!(self.names.key(entry.id), Some(key));
+            assert!(entry.deadline.is_none() || entry.turn.is_some_and(|turn| Some(turn) <= entry.deadline));
+            if let Some(turn) = entry.turn {
+                assert!(self.expiry.holds(turn, entry.id), "a key is missing in the index of deadlines");
+                turns += 1;
+            }
+        }
+        assert_eq!(self.expiry.len(), turns, "the index of deadlines holds more than the keys");
+        assert_eq!(self.names.from(0).filter(|(_, key)| key.is_some()).count(), self.entries.len());
+        self.entries.iter().map(|(key, entry)| entry.size(key)).sum()
+    }
+
     fn remove(&mut self, key: &Bytes) {
         let Some(entry) = self.entries.remove(key) else { return };
-        if let Some(deadline) = entry.deadline {
-            self.expiry.unfile(deadline, key.clone());
+        self.names.remove(entry.id);
+        if let Some(turn) = entry.turn {
+            self.expiry.unfile(turn, entry.id);
         }
         self.traces.wrote = true;
         self.traces.grown -= signed(entry.size(key));
         self.traces.bury(entry.data);
-    }
-
-    fn refile(&mut self, key: &Bytes, before: Option<StoreTime>, after: Option<StoreTime>) {
-        if before == after {
-            return;
-        }
-        if let Some(before) = before {
-            self.expiry.unfile(before, key.clone());
-        }
-        if let Some(after) = after {
-            self.expiry.file(after, key.clone());
-            self.traces.soonest = Some(self.traces.soonest.map_or(after, |soonest| soonest.min(after)));
+        if self.entries.capacity() > 1_024 && self.entries.len() < self.entries.capacity() / 8 {
+            // Room for twice as many, so that a shard does not go to and fro between two sizes.
+            self.entries.shrink_to(self.entries.len() * 2);
         }
     }
 }
 
+/// Files a key in the index of deadlines, unless it stands there early enough; returns the deadline if it was filed.
+fn file(entry: &mut Entry, expiry: &mut Expiry) -> Option<StoreTime> {
+    let deadline = entry.deadline?;
+    match entry.turn {
+        Some(turn) if turn <= deadline => return None,
+        Some(turn) => expiry.unfile(turn, entry.id),
+        None => {}
+    }
+    expiry.file(deadline, entry.id);
+    entry.turn = Some(deadline);
+    Some(deadline)
+}
+
 impl Traces {
+    /// Notes a deadline that was filed.
+    fn note(&mut self, filed: Option<StoreTime>) {
+        self.soonest = [self.soonest, filed].into_iter().flatten().min();
+    }
+
     /// Frees data that a key no longer holds: at once where that is quick, else when the lock is given back.
     pub(crate) fn bury(&mut self, data: Data) {
         if data.len() > FREED_UNDER_THE_LOCK {

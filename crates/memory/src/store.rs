@@ -1,5 +1,8 @@
 //! The store itself: handles, capacity, and the methods of the contract.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -69,7 +72,7 @@ impl MemoryStore {
     #[must_use]
     pub fn with_options(options: MemoryOptions) -> Self {
         let MemoryOptions { capacity } = options;
-        let store = Self { inner: Arc::new(Inner::new()) };
+        let store = Self { inner: Arc::new(Inner::new(Clock::new())) };
         store.set_capacity(capacity);
         store
     }
@@ -173,6 +176,9 @@ impl Store for MemoryStore {
     }
 }
 
+/// At how many keys of a shard one page of a scan looks at most, holding its lock.
+const LOOKED_AT: usize = 1_000;
+
 /// The capacity that no store reaches.
 const UNLIMITED: u64 = u64::MAX;
 
@@ -192,10 +198,10 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    fn new() -> Self {
+    fn new(clock: Clock) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-            clock: Clock::new(),
+            clock,
             instance: Instance::new(),
             closed: AtomicBool::new(false),
             capacity: AtomicU64::new(UNLIMITED),
@@ -247,40 +253,28 @@ impl Inner {
     }
 
     fn scan(self: &Arc<Self>, scan: &Scan) -> Result<Page> {
-        let prefix = scan.namespace().prefix();
-        let (first, mut after) = match scan.cursor() {
-            None => (0, None),
+        let (first, mut number) = match scan.cursor() {
+            None => (0, 0),
             Some(_) if self.is_closed() => return Err(Error::Closed),
             Some(cursor) => match Place::decode(cursor, self.instance)? {
-                Place::Key(shard, last) if usize::from(shard) < SHARDS && last.starts_with(prefix) => {
-                    (usize::from(shard), Some(last))
-                }
+                Place::Key { shard, number } if usize::from(shard) < SHARDS => (shard, number as usize),
                 _ => return Err(Error::CursorLost),
             },
         };
-        let mut keys = Vec::new();
-        // Expired keys count too, so that a page is bounded work.
-        let mut left = scan.limit() as usize;
-        for shard in first..SHARDS {
-            let last = self.program(shard, |machine| {
-                let mut last = None;
-                for (key, entry) in machine.keyspace.keys_from(prefix, after.as_ref()).take(left) {
-                    left -= 1;
-                    if entry.is_alive(machine.now) {
-                        keys.push(key.clone());
-                    }
-                    last = Some(key.clone());
-                }
-                Ok(last)
+        let mut page = Page { keys: Vec::new(), next: None };
+        for shard in first..SHARDS as u8 {
+            let count = scan.limit() as usize - page.keys.len();
+            let (found, next) = self.program(usize::from(shard), |Machine { keyspace, now, .. }| {
+                Ok(keyspace.scan(scan.namespace().prefix(), number, count, LOOKED_AT, *now))
             })?;
-            if left == 0 {
-                // The shard may hold no more; then the next page begins with an empty rest.
-                let next = last.map(|last| Place::Key(shard as u8, last).encode(self.instance));
-                return Ok(Page { keys, next });
+            page.keys.extend(found);
+            if let Some(next) = next {
+                page.next = Some(Place::Key { shard, number: next as u64 }.encode(self.instance));
+                return Ok(page);
             }
-            after = None;
+            number = 0;
         }
-        Ok(Page { keys, next: None })
+        Ok(page)
     }
 
     fn close(&self) {
@@ -295,6 +289,26 @@ impl Inner {
             }
         }
         self.reaper.wake();
+    }
+
+    /// Compares every running sum and index with what it stands for.
+    #[cfg(test)]
+    pub(crate) fn assert_consistent(&self) {
+        let keyspaces: Vec<_> = self.shards.iter().map(Shard::lock).collect();
+        let recount: usize = keyspaces.iter().map(|keyspace| keyspace.recount()).sum();
+        assert_eq!(self.used.load(Ordering::Relaxed), recount as u64, "the sum of sizes has drifted");
+    }
+
+    /// What programs can see.
+    #[cfg(test)]
+    pub(crate) fn contents(&self) -> std::collections::BTreeMap<bytes::Bytes, String> {
+        self.shards.iter().flat_map(|shard| shard.lock().contents(self.now())).collect()
+    }
+
+    /// How many keys are in memory, expired ones included.
+    #[cfg(test)]
+    pub(crate) fn keys_held(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
     fn count(&self, grown: i64) {

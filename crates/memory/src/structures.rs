@@ -6,6 +6,8 @@ mod list;
 mod log;
 mod map;
 mod ranking;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use list::List;
 pub(crate) use log::Log;

@@ -30,6 +30,12 @@ impl Waiters {
         woken.extend(self.by_log.values().flatten().cloned());
     }
 
+    /// How many registrations there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.by_log.values().map(Vec::len).sum()
+    }
+
     fn add(&mut self, log: &Bytes, signal: &Arc<Notify>) {
         self.by_log.entry(log.clone()).or_default().push(Arc::clone(signal));
     }

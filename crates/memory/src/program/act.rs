@@ -197,11 +197,12 @@ impl Machine<'_> {
     }
 
     fn add(&mut self, key: &Key, by: i64, life: Life) -> Result<i64> {
-        let sum = integer::sum(self.read(key.bytes())?, by)?;
-        let new = Data::Value(integer::text(sum));
-        self.keyspace.write(key.bytes(), self.now, life, Data::empty(Kind::Value), |data| {
-            *data = new;
-            Ok(((), true))
+        let zero = Data::Value(Bytes::from_static(b"0"));
+        let (sum, _) = self.keyspace.write(key.bytes(), self.now, life, zero, |data| {
+            let value = Bytes::of_mut(data)?;
+            let sum = integer::sum(value, by)?;
+            *value = integer::text(sum);
+            Ok((sum, true))
         })?;
         Ok(sum)
     }

@@ -63,7 +63,7 @@ impl Machine<'_> {
         match op {
             Op::Walk { cursor: Some(cursor), .. } => match Place::decode(cursor, self.instance)? {
                 Place::Element(_) => Ok(()),
-                Place::Key(..) => Err(Error::CursorLost),
+                Place::Key { .. } => Err(Error::CursorLost),
             },
             _ => Ok(()),
         }

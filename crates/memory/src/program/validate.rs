@@ -1,5 +1,6 @@
 //! Validating: what would make an op of the path fail is found before the first op writes.
 
+use bytes::Bytes;
 use roomkey_core::{Error, Memory, Op, Result};
 
 use super::{Machine, Planned};
@@ -22,8 +23,7 @@ impl Machine<'_> {
         }
         if let Op::Add { key, by, .. } = op {
             // No earlier op of the path has written the key, so the sum is the one that acting will find.
-            let value = self.read(key.bytes())?;
-            integer::sum(value, *by)?;
+            self.read(key.bytes())?.map(|value: &Bytes| integer::sum(value, *by)).transpose()?;
         }
         self.limit(op)
     }
