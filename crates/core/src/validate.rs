@@ -148,6 +148,15 @@ pub(crate) fn check_op(op: &Op) -> Result<usize, Invalid> {
                 Score::From(_) | Score::Last => {}
             }
             bytes += put.within.as_ref().map_or(Ok(0), check_limit_source)?;
+            // In a transaction this holds for all keys; the op of a batch is the one that names two as well.
+            if let Some(Limit::Stored { key, .. }) = &put.within {
+                if key.bytes() == put.key.bytes() {
+                    return Err(Invalid::TwoKinds);
+                }
+                if key.partition() != put.key.partition() {
+                    return Err(Invalid::TwoPartitions);
+                }
+            }
         }
         Op::RankRemove { members, .. } | Op::RankScores { members, .. } => {
             bytes += check_args(members, MAX_FIELD_BYTES)?;
