@@ -1,6 +1,4 @@
-//! Conformance suite, wrappers, mocks and real servers for testing Roomkey stores.
-//!
-//! A development dependency, never part of a service.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says what it expects by panicking"))]
 
 pub mod conformance;

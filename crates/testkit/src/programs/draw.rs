@@ -17,7 +17,7 @@ pub(super) fn batch(choices: &mut Choices<'_>) -> Batch {
     let ops = (0..=choices.below(8)).map(|_| {
         let slot = choices.one(&SLOTS);
         let (number, kind) = key_and_kind(choices);
-        let limit = limit(choices, |number, kind| key_in(slot, kind, number));
+        let limit = limit(choices, number, |number, kind| key_in(slot, kind, number));
         ops::draw(choices, number, key_in(slot, kind, number), limit, &[])
     });
     let ops: Vec<Op> = ops.collect();
@@ -69,7 +69,7 @@ impl Drawing {
 
     fn op(&mut self, choices: &mut Choices<'_>, branch: BranchId, visible: &mut Vec<Referent>) {
         let (number, key) = self.key(choices);
-        let limit = limit(choices, |number, kind| self.use_key(number, kind));
+        let limit = limit(choices, number, |number, kind| self.use_key(number, kind));
         let mut op = ops::draw(choices, number, key, limit, visible);
         if matches!(op, Op::Add { .. }) && self.written.contains(&number) {
             op = Op::get(op.key());
@@ -84,7 +84,7 @@ impl Drawing {
     }
 
     fn check(&mut self, choices: &mut Choices<'_>) -> Check {
-        let (_, key) = self.key(choices);
+        let (number, key) = self.key(choices);
         let own = |choices: &mut Choices<'_>| match key.kind() {
             Kind::Value => match choices.below(3) {
                 0 => Check::number(
@@ -116,7 +116,7 @@ impl Drawing {
             1 => Check::missing(&key),
             2 => Check::Before(choices.one(&[StoreTime::MAX, StoreTime::from_millis(5)])),
             3 | 4 if key.kind() == Kind::Ranking => {
-                Check::below(&key, limit(choices, |number, kind| self.use_key(number, kind)))
+                Check::below(&key, limit(choices, number, |number, kind| self.use_key(number, kind)))
             }
             _ => own(choices),
         }
@@ -133,10 +133,11 @@ impl Drawing {
     }
 }
 
-/// A limit, given or stored. The key is made only if it is needed, since making it fixes its kind.
-fn limit(choices: &mut Choices<'_>, make_key: impl FnOnce(u8, Kind) -> Key) -> Limit {
+/// A limit for the ranking of this number, given or stored. The key is made only if it is needed: making it fixes its kind.
+fn limit(choices: &mut Choices<'_>, ranking: u8, make_key: impl FnOnce(u8, Kind) -> Key) -> Limit {
     const MAP: u8 = 2;
-    if !choices.chance(20) {
+    // One key cannot be the ranking and the map of its limit.
+    if ranking == MAP || !choices.chance(20) {
         return Limit::Given(arguments::limit(choices));
     }
     match make_key(MAP, usual_kind(MAP)) {
