@@ -21,34 +21,48 @@
 //!
 //! What a program must fail with is known before its first write. A script returns `WrongType`, `NotANumber` or `Overflow`
 //! by name, or lets Redis raise its own error where nothing has been written yet. A *plain* command is refused by a full
-//! server before its arguments are looked at, so its [`Error::Full`] may hide an earlier error:
+//! server before its arguments are looked at, so its [`Error::Full`](roomkey_core::Error::Full) may hide an earlier error:
 //! [`Call::full_hides_errors`] tells, and [`Compiler::exact_op`] and [`Compiler::exact_txn`] ask again as a script.
 
 mod cursor;
 mod decode;
+mod emit;
+mod lower;
+mod lua;
 mod plain;
+mod plan;
+#[cfg(test)]
+mod tests;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use redis::{Cmd, Value};
-use roomkey_core::{Error, Op, Outcome, Reply, Result, Step, Txn};
+use roomkey_core::{Op, Outcome, Reply, Result, Step, Txn};
+
+use lower::Arguments;
+use plan::Plan;
 
 /// Compiles programs and remembers their scripts.
 #[derive(Debug, Default)]
-pub(crate) struct Compiler {}
+pub(crate) struct Compiler {
+    scripts: RwLock<HashMap<Plan, Arc<Script>>>,
+}
 
 impl Compiler {
     /// Compiles one op of a batch.
     ///
     /// # Errors
     ///
-    /// [`Error::CursorLost`] for a cursor that this store never wrote.
+    /// [`Error::CursorLost`](roomkey_core::Error::CursorLost) for a cursor that this store never wrote.
     pub(crate) fn op(&self, op: &Op) -> Result<Call> {
         if op.is_empty() {
             return Ok(Call { cmd: None, script: None, form: Form::Op, full_hides_errors: false, run: None });
         }
-        let Some(cmd) = plain::op(op)? else { return self.exact_op(op) };
+        let Some(cmd) = plain::op(op)? else {
+            return self.exact_op(op);
+        };
         Ok(Call {
             cmd: Some(cmd),
             script: None,
@@ -63,15 +77,17 @@ impl Compiler {
     /// # Errors
     ///
     /// As [`Compiler::op`].
-    pub(crate) fn exact_op(&self, _op: &Op) -> Result<Call> {
-        Err(Error::permanent("scripts follow"))
+    pub(crate) fn exact_op(&self, op: &Op) -> Result<Call> {
+        let run = cursor::run_of(op)?;
+        let (plan, arguments) = lower::op(op);
+        Ok(self.call(plan, &arguments, run))
     }
 
     /// Compiles a transaction.
     ///
     /// # Errors
     ///
-    /// [`Error::CursorLost`] for a cursor that this store never wrote.
+    /// [`Error::CursorLost`](roomkey_core::Error::CursorLost) for a cursor that this store never wrote.
     pub(crate) fn txn(&self, txn: &Txn) -> Result<Call> {
         if txn.reports_now() {
             return self.exact_txn(txn);
@@ -100,10 +116,55 @@ impl Compiler {
     /// # Errors
     ///
     /// As [`Compiler::txn`].
-    pub(crate) fn exact_txn(&self, _txn: &Txn) -> Result<Call> {
-        Err(Error::permanent("scripts follow"))
+    pub(crate) fn exact_txn(&self, txn: &Txn) -> Result<Call> {
+        let run = cursor::run_of_txn(txn)?;
+        let (plan, arguments) = lower::txn(txn);
+        Ok(self.call(plan, &arguments, run))
+    }
+
+    /// How many shapes have been met.
+    pub(crate) fn shapes(&self) -> usize {
+        self.scripts.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn call(&self, plan: Plan, arguments: &Arguments<'_>, run: Option<Arc<str>>) -> Call {
+        let script = self.script(plan);
+        Call {
+            cmd: Some(arguments.evalsha(&script)),
+            script: Some(script),
+            form: Form::Script,
+            full_hides_errors: false,
+            run,
+        }
+    }
+
+    fn script(&self, plan: Plan) -> Arc<Script> {
+        // A panic elsewhere has left no map half-written: it is changed by one insertion at a time.
+        if let Some(script) = self.scripts.read().unwrap_or_else(PoisonError::into_inner).get(&plan) {
+            return Arc::clone(script);
+        }
+        let script = Arc::new(Script::new(&plan));
+        let mut scripts = self.scripts.write().unwrap_or_else(PoisonError::into_inner);
+        if scripts.len() >= MOST_SHAPES {
+            scripts.clear();
+        }
+        scripts.insert(plan, Arc::clone(&script));
+        if scripts.len() == MANY_SHAPES {
+            tracing::warn!(
+                shapes = MANY_SHAPES,
+                latest = script.name,
+                "programs have unusually many shapes; before Redis 7.4 a server remembers the script of each for ever"
+            );
+        }
+        script
     }
 }
+
+/// So many shapes are unusual: every program that is written by hand has a handful.
+const MANY_SHAPES: usize = 256;
+
+/// With so many shapes they cannot be a finite list, so they are forgotten and compiled again.
+const MOST_SHAPES: usize = 2_048;
 
 /// A script of a shape.
 #[derive(Debug, PartialEq, Eq)]
@@ -116,6 +177,14 @@ pub(crate) struct Script {
     pub(crate) sha: String,
 }
 
+impl Script {
+    fn new(plan: &Plan) -> Self {
+        let source = emit::script(plan);
+        let sha = redis::Script::new(&source).get_hash().to_owned();
+        Self { name: plan.name, source: source.into(), sha }
+    }
+}
+
 /// A compiled op or transaction: what to send, and how to read the answer.
 #[derive(Clone)]
 pub(crate) struct Call {
@@ -125,11 +194,11 @@ pub(crate) struct Call {
     /// The script that `EVALSHA` calls.
     pub(crate) script: Option<Arc<Script>>,
     form: Form,
-    /// Whether a refusal with [`Error::Full`] may hide that the program fails for another reason, or would have written
+    /// Whether a refusal with [`Error::Full`](roomkey_core::Error::Full) may hide that the program fails for another reason, or would have written
     /// nothing. Nothing ran then; [`Compiler::exact_op`] or [`Compiler::exact_txn`] asks again.
     pub(crate) full_hides_errors: bool,
     /// The run of the server that the cursors of the program belong to, if it has any. On another run it is
-    /// [`Error::CursorLost`], and a program that writes must not be sent there.
+    /// [`Error::CursorLost`](roomkey_core::Error::CursorLost), and a program that writes must not be sent there.
     pub(crate) run: Option<Arc<str>>,
 }
 

@@ -126,7 +126,9 @@ fn page(kind: Kind, answer: Value, run: &str) -> Option<WalkPage> {
         Kind::Ranking => WalkItems::Members(pairs(items, score)?),
         _ => WalkItems::Fields(pairs(items, bytes)?),
     };
-    let Value::BulkString(at) = at else { return None };
+    let Value::BulkString(at) = at else {
+        return None;
+    };
     Some(WalkPage { items, next: cursor::write(run, str::from_utf8(&at).ok()?) })
 }
 
@@ -172,7 +174,9 @@ fn each<T>(answer: Value, read: impl Fn(Value) -> Option<T>) -> Option<Vec<T>> {
 }
 
 fn pairs<T>(answer: Value, second: impl Fn(Value) -> Option<T>) -> Option<Vec<(Bytes, T)>> {
-    let Value::Array(values) = answer else { return None };
+    let Value::Array(values) = answer else {
+        return None;
+    };
     let mut pairs = Vec::with_capacity(values.len() / 2);
     let mut values = values.into_iter();
     while let Some(value) = values.next() {

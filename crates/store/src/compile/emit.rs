@@ -1,0 +1,362 @@
+//! The script of a plan: decide, validate, act.
+//!
+//! A branch whose only step is a fork becomes `if … else … end`, with everything else inside. Any other branch is a
+//! *block*: first the checks of all its forks at every depth, so that they see the state at the start; then what must be
+//! looked at before the first write; then the ops; then one `return`.
+
+mod act;
+mod args;
+mod decide;
+mod life;
+mod log;
+mod map;
+mod rank;
+mod rank_put;
+mod validate;
+mod value;
+
+use std::fmt;
+
+use super::lua::{self, Lua};
+use super::plan::{Arg, Fork, KeyAt, Op, Plan, Step, What};
+
+/// The Lua source of a plan.
+pub(super) fn script(plan: &Plan) -> String {
+    let mut emitter = Emitter::new(plan);
+    if emitter.tables {
+        emitter.line(format_args!("local fork, r, list, num, limit = {{}}, {{}}, {{}}, {{}}, {{}}"));
+    }
+    emitter.branch(&plan.steps, Facts::default(), &[]);
+    let mut script = format!("-- {}\n", readable(plan.name));
+    for (used, helper) in [
+        (emitter.integers, lua::INTEGER),
+        (emitter.comparisons, lua::AT_MOST),
+        (emitter.clock || plan.reports_now, lua::NOW),
+    ] {
+        if used {
+            script.push_str(helper);
+        }
+    }
+    script.push_str(&emitter.lua.into_text());
+    script
+}
+
+/// A name of a program in a comment: constants of the program's author, but nothing that ends a line.
+fn readable(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '?' }).collect()
+}
+
+/// Lua allows a function 200 local variables. A script that might need more keeps those of its ops and forks in tables.
+const MOST_LOCALS: usize = 180;
+
+/// The variables of a fork: its own, and what its first check reads. What others read stands inside an `if`.
+const CONDITION: usize = 3;
+
+/// Lines of declarations are broken after so many names.
+const NAMES_PER_LINE: usize = 10;
+
+/// A script while it is written.
+struct Emitter<'p> {
+    plan: &'p Plan,
+    lua: Lua,
+    /// By position of an op: the op, and in which forms later ops refer to its reply.
+    ops: Vec<(Option<&'p Op>, References)>,
+    /// What the checks have read so far, and the variables that hold it, as far as they are in scope.
+    reads: Vec<(Read, String)>,
+    /// Numbers the variables of checks.
+    variables: usize,
+    /// Whether the variables of ops and forks stand in tables.
+    tables: bool,
+    /// Whether the ops written now declare their variables themselves.
+    declares: bool,
+    /// Which helpers the script needs.
+    integers: bool,
+    comparisons: bool,
+    clock: bool,
+}
+
+/// In which forms later ops take the reply of an op.
+#[derive(Clone, Copy, Debug, Default)]
+struct References {
+    list: bool,
+    number: bool,
+}
+
+/// What a check reads: the command, the key, and the field or member.
+type Read = (&'static str, KeyAt, Option<Arg>);
+
+/// What is known of the state at the start, by key: one bit each.
+#[derive(Clone, Copy, Debug, Default)]
+struct Facts {
+    /// The key has the kind that the program uses it with, or is missing.
+    kinds: u64,
+    /// It holds a canonical integer, or is missing.
+    numbers: u64,
+}
+
+impl Facts {
+    const fn and(self, other: Self) -> Self {
+        Self { kinds: self.kinds & other.kinds, numbers: self.numbers & other.numbers }
+    }
+
+    const fn or(self, other: Self) -> Self {
+        Self { kinds: self.kinds | other.kinds, numbers: self.numbers | other.numbers }
+    }
+}
+
+const fn bit(key: KeyAt) -> u64 {
+    // Keys are counted from 1 to 64.
+    1 << (key.0 - 1)
+}
+
+/// A variable of an op or fork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Var {
+    /// Which branch a fork takes.
+    Fork(u16),
+    /// The reply of an op, as it is returned.
+    Reply(u16),
+    /// Its reply as a list.
+    List(u16),
+    /// Its reply as a number; false or nil if there is none.
+    Number(u16),
+    /// The stored limit of a `RankPut`.
+    Limit(u16),
+}
+
+impl<'p> Emitter<'p> {
+    fn new(plan: &'p Plan) -> Self {
+        let mut emitter = Self {
+            plan,
+            lua: Lua::default(),
+            ops: vec![(None, References::default()); plan.ops.into()],
+            reads: Vec::new(),
+            variables: 0,
+            tables: false,
+            declares: true,
+            integers: false,
+            comparisons: false,
+            clock: false,
+        };
+        emitter.note(&plan.steps);
+        emitter.tables = emitter.locals(&plan.steps) > MOST_LOCALS;
+        emitter
+    }
+
+    /// At most how many local variables a branch needs at once.
+    fn locals(&self, steps: &[Step]) -> usize {
+        match steps {
+            [Step::Fork(fork)] => CONDITION + self.locals(&fork.then).max(self.locals(&fork.otherwise)),
+            steps => self.locals_of_block(steps),
+        }
+    }
+
+    fn locals_of_block(&self, steps: &[Step]) -> usize {
+        let of_step = |step: &Step| match step {
+            Step::Op(op) => own_variables(&op.what) + 1 + self.variables_of_op(op).count(),
+            Step::Fork(Fork { then, otherwise, .. }) => {
+                CONDITION + self.locals_of_block(then) + self.locals_of_block(otherwise)
+            }
+        };
+        steps.iter().map(of_step).sum()
+    }
+
+    /// Notes every op and who refers to it.
+    fn note(&mut self, steps: &'p [Step]) {
+        for step in steps {
+            match step {
+                Step::Op(op) => {
+                    self.ops[usize::from(op.at)].0 = Some(op);
+                    for list in op.what.lists() {
+                        if let super::plan::List::Reply(at) = list {
+                            self.ops[usize::from(at)].1.list = true;
+                        }
+                    }
+                    if let Some(at) = op.what.number() {
+                        self.ops[usize::from(at)].1.number = true;
+                    }
+                }
+                Step::Fork(fork) => {
+                    self.note(&fork.then);
+                    self.note(&fork.otherwise);
+                }
+            }
+        }
+    }
+
+    /// Writes a branch to its end. `answer` is what the answer begins with there.
+    fn branch(&mut self, steps: &'p [Step], facts: Facts, answer: &[&str]) {
+        let [Step::Fork(fork)] = steps else {
+            return self.block(steps, facts, answer);
+        };
+        let (then, otherwise) = (facts.or(Facts::if_held(&fork.when)), facts.or(Facts::if_not(&fork.when)));
+        let holds = self.condition(fork, !self.tables);
+        let scope = self.reads.len();
+        self.lua.open(format_args!("if {holds} then"));
+        self.branch(&fork.then, then, &[answer, &["1"]].concat());
+        self.reads.truncate(scope);
+        self.lua.middle("else");
+        self.branch(&fork.otherwise, otherwise, &[answer, &["0"]].concat());
+        self.reads.truncate(scope);
+        self.lua.close();
+    }
+
+    fn block(&mut self, steps: &'p [Step], facts: Facts, answer: &[&str]) {
+        self.declare_inner(steps);
+        self.decide(steps, true);
+        self.validate(steps, facts);
+        self.act(steps, true, false, false);
+        let now = self.plan.reports_now.then_some("now");
+        let mut values: Vec<String> =
+            now.into_iter().chain(answer.iter().copied()).map(str::to_owned).collect();
+        self.answers(steps, true, &mut values);
+        self.line(format_args!("return {{{}}}", values.join(", ")));
+    }
+
+    /// Declares the variables that are set inside the forks of a block and read behind them.
+    fn declare_inner(&mut self, steps: &'p [Step]) {
+        if self.tables {
+            return;
+        }
+        let mut names = Vec::new();
+        for step in steps {
+            match step {
+                Step::Op(op) => names.extend(self.limit_of(op)),
+                Step::Fork(fork) => {
+                    self.variables_of(&fork.then, &mut names);
+                    self.variables_of(&fork.otherwise, &mut names);
+                }
+            }
+        }
+        for names in names.chunks(NAMES_PER_LINE) {
+            self.line(format_args!("local {}", names.join(", ")));
+        }
+    }
+
+    fn variables_of(&self, steps: &'p [Step], names: &mut Vec<String>) {
+        for step in steps {
+            match step {
+                Step::Op(op) => {
+                    names.extend(self.limit_of(op));
+                    names.extend(self.variables_of_op(op).map(|var| self.name(var)));
+                }
+                Step::Fork(fork) => {
+                    names.push(self.name(Var::Fork(fork.at)));
+                    self.variables_of(&fork.then, names);
+                    self.variables_of(&fork.otherwise, names);
+                }
+            }
+        }
+    }
+
+    /// The variables that the template of an op sets.
+    fn variables_of_op(&self, op: &Op) -> impl Iterator<Item = Var> {
+        let reply = !matches!(op.what, What::Nothing) && constant_answer(&op.what).is_none();
+        [
+            reply.then_some(Var::Reply(op.at)),
+            self.lists(op).then_some(Var::List(op.at)),
+            self.numbers(op).then_some(Var::Number(op.at)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// The variable of a stored limit, which is set before the op.
+    fn limit_of(&self, op: &Op) -> Option<String> {
+        match &op.what {
+            What::RankPut(put) if matches!(put.within, Some(super::plan::Limit::Stored { .. })) => {
+                Some(self.name(Var::Limit(op.at)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the steps of a block answer, in their order.
+    fn answers(&self, steps: &[Step], outer: bool, values: &mut Vec<String>) {
+        for step in steps {
+            match step {
+                Step::Op(op) if matches!(op.what, What::Nothing) => {}
+                Step::Op(op) => values.push(match constant_answer(&op.what) {
+                    Some(constant) => constant.to_owned(),
+                    // Nil would cut the answer off.
+                    None if outer => self.name(Var::Reply(op.at)),
+                    None => format!("{} or false", self.name(Var::Reply(op.at))),
+                }),
+                Step::Fork(Fork { at, then, otherwise, .. }) => {
+                    values.push(format!("{} and 1 or 0", self.name(Var::Fork(*at))));
+                    self.answers(then, false, values);
+                    self.answers(otherwise, false, values);
+                }
+            }
+        }
+    }
+
+    fn name(&self, var: Var) -> String {
+        let (name, at) = match var {
+            Var::Fork(at) => ("fork", at),
+            Var::Reply(at) => ("r", at),
+            Var::List(at) => ("list", at),
+            Var::Number(at) => ("num", at),
+            Var::Limit(at) => ("limit", at),
+        };
+        if self.tables { format!("{name}[{at}]") } else { format!("{name}{at}") }
+    }
+
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        self.lua.line(line);
+    }
+
+    /// Writes what `write` writes into a piece of its own.
+    fn piece(&mut self, deeper: usize, write: impl FnOnce(&mut Self)) -> Lua {
+        let piece = self.lua.piece(deeper);
+        let whole = std::mem::replace(&mut self.lua, piece);
+        let scope = self.reads.len();
+        write(self);
+        self.reads.truncate(scope);
+        std::mem::replace(&mut self.lua, whole)
+    }
+
+    /// Writes both branches of a decided fork, leaving out what is empty.
+    fn either(&mut self, fork: &Fork, then: &Lua, otherwise: &Lua) {
+        let taken = self.name(Var::Fork(fork.at));
+        match (then.is_empty(), otherwise.is_empty()) {
+            (true, true) => return,
+            (false, _) => self.line(format_args!("if {taken} then")),
+            (true, false) => self.line(format_args!("if not {taken} then")),
+        }
+        self.lua.append(then);
+        if !then.is_empty() && !otherwise.is_empty() {
+            self.line(format_args!("else"));
+        }
+        self.lua.append(otherwise);
+        self.line(format_args!("end"));
+    }
+}
+
+/// At most how many variables a template declares for itself.
+const fn own_variables(what: &What) -> usize {
+    match what {
+        What::RankPut(_) => 9,
+        _ => 3,
+    }
+}
+
+/// The answer of an op that always answers the same.
+fn constant_answer(what: &What) -> Option<&'static str> {
+    match what {
+        What::Put(super::plan::List::One(_), _) => Some("1"),
+        _ => None,
+    }
+}
+
+impl fmt::Display for KeyAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KEYS[{}]", self.0)
+    }
+}
+
+impl fmt::Display for Arg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ARGV[{}]", self.0)
+    }
+}

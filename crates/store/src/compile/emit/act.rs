@@ -1,0 +1,229 @@
+//! Ops: one template each.
+//!
+//! A template writes the lines that run its op and leave its reply in the variable that [`Var::Reply`] names. It may ask
+//! for what the op's arguments need; nothing in it can fail once something was written.
+
+use super::args::Sum;
+use super::{Emitter, Var};
+use crate::compile::plan::{KeyAt, List, Op, RankPut, Score, Step, Until, What};
+use roomkey_core::{End, Kind, Order};
+
+impl<'p> Emitter<'p> {
+    /// Runs the ops of a block. `wrote` tells whether a write was surely sent before, `later` whether steps behind these
+    /// ones grow; returns whether a write was surely sent at the end.
+    ///
+    /// A full server refuses to grow only until a script has sent its first write.
+    pub(super) fn act(&mut self, steps: &'p [Step], outer: bool, mut wrote: bool, later: bool) -> bool {
+        for (index, step) in steps.iter().enumerate() {
+            let later = later || grows(&steps[index + 1..]);
+            match step {
+                Step::Op(op) => {
+                    self.declares = outer && !self.tables;
+                    self.op(op, &mut wrote, later);
+                }
+                Step::Fork(fork) => {
+                    let (mut by_then, mut by_otherwise) = (wrote, wrote);
+                    let then =
+                        self.piece(1, |emitter| by_then = emitter.act(&fork.then, false, wrote, later));
+                    let otherwise = self
+                        .piece(1, |emitter| by_otherwise = emitter.act(&fork.otherwise, false, wrote, later));
+                    self.either(fork, &then, &otherwise);
+                    wrote = by_then && by_otherwise;
+                }
+            }
+        }
+        wrote
+    }
+
+    fn op(&mut self, op: &'p Op, wrote: &mut bool, later: bool) {
+        if matches!(op.what, What::Nothing) && !self.lists(op) && !self.numbers(op) {
+            return;
+        }
+        self.line(format_args!("-- {} {}", op.at, op.what.name()));
+        if self.tables {
+            // What a template declares for itself ends with it, lest there be too many variables.
+            self.lua.open(format_args!("do"));
+        }
+        let surely_sent = self.surely_writes(op);
+        if op.what.frees() && !*wrote {
+            let holds = matches!(op.what, What::RankPut(_));
+            if holds || (later && !surely_sent) {
+                self.write_nothing(op);
+            }
+            *wrote = true;
+        }
+        self.template(op, *wrote);
+        *wrote |= op.what.grows() && surely_sent;
+        if self.tables {
+            self.lua.close();
+        }
+    }
+
+    /// A write that changes nothing: from here on a full server refuses nothing.
+    fn write_nothing(&mut self, op: &Op) {
+        let key = op.key;
+        if op.kind == Some(Kind::Ranking) {
+            self.line(format_args!("redis.call('ZREMRANGEBYRANK', {key}, 1, 0)"));
+        } else {
+            // Of every kind; on a missing key it fails, and counts all the same.
+            self.line(format_args!("redis.pcall('RENAMENX', {key}, {key})"));
+        }
+    }
+
+    /// Whether the op sends at least one command that writes, whatever the state.
+    fn surely_writes(&self, op: &Op) -> bool {
+        use crate::compile::plan::Life;
+        match &op.what {
+            What::Expire(life) => matches!(life, Life::Set(_) | Life::Never),
+            // It only looks, when nobody is dead.
+            What::RankTake(_) => false,
+            what => (what.grows() || what.frees()) && !self.may_skip(op),
+        }
+    }
+
+    fn template(&mut self, op: &'p Op, wrote: bool) {
+        let key = op.key;
+        let r = self.name(Var::Reply(op.at));
+        match &op.what {
+            What::Nothing => self.nothing(op),
+            What::Ttl => self.reply(op, format_args!("redis.call('PTTL', {key})")),
+            What::Expire(life) => self.expire(op, *life),
+            What::Delete => self.reply(op, format_args!("redis.call('UNLINK', {key})")),
+            What::Get => self.reply(op, format_args!("redis.call('GET', {key})")),
+            What::Put(value, life) => self.put(op, *value, *life),
+            What::Take => self.reply(op, format_args!("redis.call('GETDEL', {key})")),
+            What::Add { by, life, .. } => self.add(op, *by, *life),
+            What::MapGet(fields) => self.map_get(op, *fields),
+            What::MapAll => self.reply(op, format_args!("redis.call('HGETALL', {key})")),
+            What::MapPut(pairs, life) => self.map_put(op, *pairs, *life),
+            What::MapRemove(fields) => self.of_list(op, *fields, &format!("'HDEL', {key}"), Sum::Total),
+            What::MapMatch(fields, prefixes) => self.map_match(op, *fields, *prefixes),
+            What::Push(end, values, life) => {
+                let name = if *end == End::Front { "LPUSH" } else { "RPUSH" };
+                let life = *life;
+                self.guarded(op, &[*values], |emitter, local| {
+                    emitter.before_write(life, op);
+                    let source = emitter.source(*values);
+                    emitter.variadic(&r, local, &format!("'{name}', {key}"), &source, Sum::Last);
+                    emitter.after_write(life, op);
+                });
+            }
+            What::Pop(end, count) => {
+                let name = if *end == End::Front { "LPOP" } else { "RPOP" };
+                self.reply(op, format_args!("redis.call('{name}', {key}, {count}) or {{}}"));
+            }
+            What::Range(from, to) => {
+                self.reply(op, format_args!("redis.call('LRANGE', {key}, {from}, {to})"))
+            }
+            What::RankPut(put) => self.rank_put(op, put, wrote),
+            What::RankRemove(members) => self.of_list(op, *members, &format!("'ZREM', {key}"), Sum::Total),
+            What::RankTake(limit) => self.rank_take(op, *limit),
+            What::RankRange { min, max, order, limit } => self.rank_range(op, *min, *max, *order, *limit),
+            What::RankCount => {
+                self.clock = true;
+                self.reply(op, format_args!("redis.call('ZCOUNT', {key}, now + 1, '+inf')"));
+            }
+            What::RankScores(members) => {
+                self.of_list(op, *members, &format!("'ZMSCORE', {key}"), Sum::Joined)
+            }
+            What::RankPlace(member) => self.reply(op, format_args!("redis.call('ZRANK', {key}, {member})")),
+            What::Append { fields, keep, life } => self.append(op, fields, *keep, *life),
+            What::LogRange { from, to, order, limit } => {
+                let (name, from, to) = match order {
+                    Order::Lowest => ("XRANGE", from, to),
+                    Order::Highest => ("XREVRANGE", to, from),
+                };
+                self.reply(op, format_args!("redis.call('{name}', {key}, {from}, {to}, 'COUNT', {limit})"));
+            }
+            What::Walk { kind, cursor, count } => self.walk(op, *kind, *cursor, *count),
+        }
+    }
+
+    /// The op was given an empty list; what refers to it finds nothing.
+    fn nothing(&mut self, op: &Op) {
+        let local = self.local();
+        if self.lists(op) {
+            self.line(format_args!("{local}{} = {{}}", self.name(Var::List(op.at))));
+        }
+        if self.numbers(op) {
+            self.line(format_args!("{local}{} = false", self.name(Var::Number(op.at))));
+        }
+    }
+
+    /// Keeps the reply of an op.
+    pub(super) fn reply(&mut self, op: &Op, value: std::fmt::Arguments<'_>) {
+        self.line(format_args!("{}{} = {value}", self.local(), self.name(Var::Reply(op.at))));
+    }
+
+    /// What declares the variables of an op where they are first set.
+    pub(super) const fn local(&self) -> &'static str {
+        if self.declares { "local " } else { "" }
+    }
+
+    /// A command whose arguments are one list, and whose reply is the op's.
+    fn of_list(&mut self, op: &'p Op, list: List, call: &str, sum: Sum) {
+        self.guarded(op, &[list], |emitter, local| {
+            let source = emitter.source(list);
+            let r = emitter.name(Var::Reply(op.at));
+            emitter.variadic(&r, local, call, &source, sum);
+        });
+    }
+
+    /// Runs a template only if no list that it takes is empty and the number that it takes is there. The template is told
+    /// how to declare its variables.
+    pub(super) fn guarded(
+        &mut self,
+        op: &'p Op,
+        lists: &[List],
+        template: impl FnOnce(&mut Self, &'static str),
+    ) {
+        let mut guards: Vec<String> = lists.iter().filter_map(|list| self.source(*list).guard()).collect();
+        guards.dedup();
+        if let What::RankPut(RankPut { score: Score::From(at), .. }) = op.what
+            && !self.always_replies(at)
+        {
+            guards.push(self.number_of(at));
+        }
+        let local = self.local();
+        if guards.is_empty() {
+            return template(self, local);
+        }
+        for var in self.variables_of_op(op).collect::<Vec<_>>() {
+            let value = if matches!(var, Var::List(_)) { "{}" } else { "false" };
+            self.line(format_args!("{local}{} = {value}", self.name(var)));
+        }
+        self.lua.open(format_args!("if {} then", guards.join(" and ")));
+        template(self, "");
+        self.lua.close();
+    }
+
+    /// A moment as a number.
+    pub(super) fn moment(&mut self, until: Until) -> String {
+        self.clock |= !matches!(until, Until::At(_));
+        match until {
+            Until::In(duration) => format!("now + {duration}"),
+            Until::At(time) => format!("tonumber({time})"),
+            Until::InCapped(duration, time) => {
+                format!("math.min(now + {duration}, tonumber({time}))")
+            }
+        }
+    }
+
+    /// The name of a variable that only one template uses.
+    pub(super) fn own(&self, name: &str, op: &Op) -> String {
+        format!("{name}{}", op.at)
+    }
+
+    /// Names a key and what it is called with, for commands with a key and a moment.
+    pub(super) fn expire_at(&mut self, key: KeyAt, moment: &str) {
+        self.line(format_args!("redis.call('PEXPIREAT', {key}, {moment})"));
+    }
+}
+
+/// Whether steps hold an op that a full server would refuse.
+fn grows(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Op(op) => op.what.grows() || matches!(op.what, What::RankPut(_)),
+        Step::Fork(fork) => grows(&fork.then) || grows(&fork.otherwise),
+    })
+}

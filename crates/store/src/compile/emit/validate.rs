@@ -1,0 +1,130 @@
+//! What must be looked at before the first write, so that nothing fails after it.
+//!
+//! Redis itself refuses a command on a key of the wrong kind. That is early enough while nothing has been written, for a
+//! command that is sure to be sent, and unless a full server would refuse it for its memory first. Everywhere else the
+//! kind is asked for, once per key, unless a check has found it.
+
+use super::decide::size_command;
+use super::{Emitter, Facts, Var, bit};
+use crate::compile::plan::{Limit, List, Op, RankPut, Step, Sum, What};
+
+/// What is known on the path so far.
+#[derive(Clone, Copy)]
+struct Path {
+    facts: Facts,
+    /// Whether something may have been written.
+    wrote: bool,
+}
+
+impl<'p> Emitter<'p> {
+    /// Validates the ops of a block.
+    pub(super) fn validate(&mut self, steps: &'p [Step], facts: Facts) {
+        // What is asked for here comes before what Redis finds in passing, so numbers that are out of turn would show.
+        let in_turn = has_numbers(steps);
+        self.validate_steps(steps, Path { facts, wrote: false }, in_turn);
+    }
+
+    fn validate_steps(&mut self, steps: &'p [Step], mut path: Path, in_turn: bool) -> Path {
+        for step in steps {
+            // The first check of every fork is always evaluated.
+            if let Step::Fork(fork) = step
+                && let Some(first) = fork.when.first()
+            {
+                path.facts = path.facts.or(Facts::looked_at(first));
+            }
+        }
+        for step in steps {
+            match step {
+                Step::Op(op) => self.validate_op(op, &mut path, in_turn),
+                Step::Fork(fork) => {
+                    let enter = |facts| Path { facts: path.facts.or(facts), ..path };
+                    let (mut by_then, mut by_otherwise) = (path, path);
+                    let then = self.piece(1, |emitter| {
+                        by_then =
+                            emitter.validate_steps(&fork.then, enter(Facts::if_held(&fork.when)), in_turn);
+                    });
+                    let otherwise = self.piece(1, |emitter| {
+                        let enter = enter(Facts::if_not(&fork.when));
+                        by_otherwise = emitter.validate_steps(&fork.otherwise, enter, in_turn);
+                    });
+                    self.either(fork, &then, &otherwise);
+                    path = Path {
+                        facts: by_then.facts.and(by_otherwise.facts),
+                        wrote: by_then.wrote || by_otherwise.wrote,
+                    };
+                }
+            }
+        }
+        path
+    }
+
+    fn validate_op(&mut self, op: &'p Op, path: &mut Path, in_turn: bool) {
+        let known = path.facts.kinds & bit(op.key) != 0;
+        if let What::Add { sum, .. } = op.what {
+            self.validate_sum(op, sum, path.facts.numbers & bit(op.key) != 0);
+            path.facts.numbers |= bit(op.key);
+        } else if let Some(kind) = op.kind
+            && !known
+        {
+            let in_passing = !path.wrote && !in_turn && !op.what.grows() && !self.may_skip(op);
+            if !in_passing {
+                self.line(format_args!("redis.call('{}', {})", size_command(kind), op.key));
+            }
+        }
+        if op.kind.is_some() {
+            path.facts.kinds |= bit(op.key);
+        }
+        if let What::RankPut(RankPut { within: Some(limit @ Limit::Stored { key, .. }), .. }) = &op.what {
+            let name = self.name(Var::Limit(op.at));
+            self.stored_limit(limit, Some(name));
+            path.facts.kinds |= bit(*key);
+        }
+        path.wrote |= op.what.grows() || op.what.frees();
+    }
+
+    fn validate_sum(&mut self, op: &'p Op, sum: Sum, is_number: bool) {
+        match sum {
+            Sum::Proven => {}
+            Sum::Fits if is_number => {}
+            Sum::Fits => {
+                self.counter(op.key);
+            }
+            Sum::AtMost(bound) => {
+                let number = self.counter(op.key);
+                self.line(format_args!("if not at_most({number}, {bound}) then return 'Overflow' end"));
+                self.comparisons = true;
+            }
+            Sum::AtLeast(bound) => {
+                let number = self.counter(op.key);
+                self.line(format_args!("if not at_most({bound}, {number}) then return 'Overflow' end"));
+                self.comparisons = true;
+            }
+        }
+    }
+
+    /// Whether the op may turn out to do nothing, for want of a referenced element.
+    pub(super) fn may_skip(&self, op: &Op) -> bool {
+        let by_list = op.what.lists().any(|list| match list {
+            List::Reply(at) => !self.always_replies(at),
+            List::One(_) | List::Many(_) => false,
+        });
+        by_list || op.what.number().is_some_and(|at| !self.always_replies(at))
+    }
+
+    /// Whether an op always replies a number.
+    pub(super) fn always_replies(&self, at: u16) -> bool {
+        matches!(self.ops[usize::from(at)].0, Some(Op { what: What::Add { .. } | What::RankCount, .. }))
+    }
+}
+
+/// Whether validating finds texts that are no numbers, or sums that are too large.
+fn has_numbers(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Op(op) => match &op.what {
+            What::Add { sum, .. } => *sum != Sum::Proven,
+            What::RankPut(put) => matches!(put.within, Some(Limit::Stored { .. })),
+            _ => false,
+        },
+        Step::Fork(fork) => has_numbers(&fork.then) || has_numbers(&fork.otherwise),
+    })
+}

@@ -1,0 +1,234 @@
+//! Splitting a program into its shape and its arguments, in one walk.
+
+mod check;
+mod op;
+
+use bytes::Bytes;
+use redis::Cmd;
+use roomkey_core::{Key, Step, Txn};
+
+use super::Script;
+use super::plan::{self, Arg, KeyAt, Plan};
+
+/// The shape of one op of a batch, and its arguments.
+pub(super) fn op(op: &roomkey_core::Op) -> (Plan, Arguments<'_>) {
+    let mut lowering = Lowering::new(1);
+    let lowered = lowering.op(0, op);
+    let plan = Plan {
+        name: lowered.what.name(),
+        reports_now: false,
+        steps: vec![plan::Step::Op(lowered)],
+        ops: 1,
+        forks: 0,
+    };
+    (plan, lowering.arguments)
+}
+
+/// The shape of a transaction, and its arguments.
+pub(super) fn txn(txn: &Txn) -> (Plan, Arguments<'_>) {
+    let mut lowering = Lowering::new(txn.ops());
+    let steps = lowering.steps(txn.steps());
+    let plan = Plan {
+        name: txn.name(),
+        reports_now: txn.reports_now(),
+        steps,
+        ops: lowering.ops,
+        forks: lowering.forks,
+    };
+    (plan, lowering.arguments)
+}
+
+/// The walk over a program.
+struct Lowering<'a> {
+    arguments: Arguments<'a>,
+    ops: u16,
+    forks: u16,
+    /// Positions in the order of the program, by id.
+    positions: Vec<u16>,
+    /// The counters whose sum with a number was checked to lie within `i64`, on the path so far.
+    sums: Vec<(KeyAt, i64)>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(ops: usize) -> Self {
+        Self { arguments: Arguments::default(), ops: 0, forks: 0, positions: vec![0; ops], sums: Vec::new() }
+    }
+
+    fn steps(&mut self, steps: &'a [Step]) -> Vec<plan::Step> {
+        steps
+            .iter()
+            .map(|step| match step {
+                Step::Op(id, op) => plan::Step::Op(self.op(id.index(), op)),
+                Step::Fork(fork) => plan::Step::Fork(self.fork(fork)),
+            })
+            .collect()
+    }
+
+    fn fork(&mut self, fork: &'a roomkey_core::Fork) -> plan::Fork {
+        let at = self.forks;
+        self.forks += 1;
+        let known = self.sums.len();
+        let when = fork.when.iter().map(|check| self.check(check)).collect();
+        let then = self.steps(&fork.then);
+        self.sums.truncate(known);
+        let otherwise = self.steps(&fork.otherwise);
+        plan::Fork { at, when, then, otherwise }
+    }
+}
+
+/// The keys and arguments of a program, as `KEYS` and `ARGV` hold them: first what always takes one place, then the lists.
+#[derive(Default)]
+pub(super) struct Arguments<'a> {
+    keys: Vec<&'a Key>,
+    singles: Vec<Single<'a>>,
+    lists: Vec<Elements<'a>>,
+}
+
+/// An argument that takes one place.
+enum Single<'a> {
+    Bytes(&'a Bytes),
+    Signed(i64),
+    Unsigned(u64),
+    Text(String),
+    /// The position of the first element of a list.
+    First(usize),
+    /// The position of its last element.
+    Last(usize),
+}
+
+/// The elements of a list.
+enum Elements<'a> {
+    List(&'a [Bytes]),
+    /// Fields and values in turns.
+    Pairs(&'a [Bytes], &'a [Bytes]),
+}
+
+/// So many arguments are looked through for one that was given before: more than any program that is written by hand
+/// has, and few enough that the longest generated one stays linear.
+const LOOKED_THROUGH: usize = 64;
+
+impl<'a> Arguments<'a> {
+    fn key(&mut self, key: &'a Key) -> KeyAt {
+        let known = self.keys.iter().position(|known| known.bytes() == key.bytes());
+        let at = known.unwrap_or_else(|| {
+            self.keys.push(key);
+            self.keys.len() - 1
+        });
+        // A program names at most 64 keys.
+        KeyAt(at as u8 + 1)
+    }
+
+    fn single(&mut self, single: Single<'a>) -> Arg {
+        self.singles.push(single);
+        self.last()
+    }
+
+    fn last(&self) -> Arg {
+        Arg(self.singles.len() as u32)
+    }
+
+    /// Bytes; clones of one buffer are one argument. Never by content: then the shape would depend on the data.
+    fn bytes(&mut self, bytes: &'a Bytes) -> Arg {
+        let known = self.singles.iter().take(LOOKED_THROUGH).position(|single| match single {
+            Single::Bytes(known) => {
+                !bytes.is_empty() && known.as_ptr() == bytes.as_ptr() && known.len() == bytes.len()
+            }
+            _ => false,
+        });
+        match known {
+            Some(at) => Arg(at as u32 + 1),
+            None => self.single(Single::Bytes(bytes)),
+        }
+    }
+
+    fn signed(&mut self, number: i64) -> Arg {
+        self.single(Single::Signed(number))
+    }
+
+    fn unsigned(&mut self, number: u64) -> Arg {
+        self.single(Single::Unsigned(number))
+    }
+
+    fn text(&mut self, text: String) -> Arg {
+        self.single(Single::Text(text))
+    }
+
+    /// A list of two or more: the place of its first position, with that of its last behind it.
+    fn list(&mut self, elements: Elements<'a>) -> Arg {
+        let first = self.first_of(elements);
+        self.single(Single::Last(self.lists.len() - 1));
+        first
+    }
+
+    /// A list whose length is known otherwise: the place of its first position.
+    fn first_of(&mut self, elements: Elements<'a>) -> Arg {
+        self.lists.push(elements);
+        self.single(Single::First(self.lists.len() - 1))
+    }
+
+    /// The call of a script with these keys and arguments.
+    pub(super) fn evalsha(&self, script: &Script) -> Cmd {
+        let elements: usize = self.lists.iter().map(Elements::len).sum();
+        let bytes = self.keys.iter().map(|key| key.bytes().len()).sum::<usize>()
+            + self.singles.iter().map(Single::bytes).sum::<usize>()
+            + self.lists.iter().map(Elements::bytes).sum::<usize>();
+        let mut cmd = Cmd::with_capacity(3 + self.keys.len() + self.singles.len() + elements, 60 + bytes);
+        cmd.arg("EVALSHA").arg(&script.sha).arg(self.keys.len());
+        for key in &self.keys {
+            cmd.arg(&key.bytes()[..]);
+        }
+        for single in &self.singles {
+            match single {
+                Single::Bytes(bytes) => cmd.arg(&bytes[..]),
+                Single::Signed(number) => cmd.arg(*number),
+                Single::Unsigned(number) => cmd.arg(*number),
+                Single::Text(text) => cmd.arg(text),
+                Single::First(list) => cmd.arg(self.first_position(*list)),
+                Single::Last(list) => cmd.arg(self.first_position(*list) + self.lists[*list].len() - 1),
+            };
+        }
+        for elements in &self.lists {
+            match elements {
+                Elements::List(list) => list.iter().for_each(|bytes| {
+                    cmd.arg(&bytes[..]);
+                }),
+                Elements::Pairs(fields, values) => fields.iter().zip(*values).for_each(|(field, value)| {
+                    cmd.arg(&field[..]).arg(&value[..]);
+                }),
+            }
+        }
+        cmd
+    }
+
+    fn first_position(&self, list: usize) -> usize {
+        1 + self.singles.len() + self.lists[..list].iter().map(Elements::len).sum::<usize>()
+    }
+}
+
+impl Single<'_> {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Text(text) => text.len(),
+            Self::Signed(_) | Self::Unsigned(_) => 16,
+            Self::First(_) | Self::Last(_) => 4,
+        }
+    }
+}
+
+impl Elements<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::List(list) => list.len(),
+            Self::Pairs(fields, values) => 2 * fields.len().min(values.len()),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::List(list) => list.iter().map(Bytes::len).sum(),
+            Self::Pairs(fields, values) => fields.iter().zip(*values).map(|(f, v)| f.len() + v.len()).sum(),
+        }
+    }
+}

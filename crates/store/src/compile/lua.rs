@@ -1,0 +1,85 @@
+//! Writing Lua: lines, blocks, and the helper functions that a script may need.
+
+use std::fmt::{self, Write as _};
+
+/// A piece of a script.
+#[derive(Debug, Default)]
+pub(super) struct Lua {
+    text: String,
+    depth: usize,
+}
+
+impl Lua {
+    /// An empty piece that will stand `deeper` levels below this one.
+    pub(super) fn piece(&self, deeper: usize) -> Self {
+        Self { text: String::new(), depth: self.depth + deeper }
+    }
+
+    /// Writes a line.
+    pub(super) fn line(&mut self, line: fmt::Arguments<'_>) {
+        for _ in 0..self.depth {
+            self.text.push_str("  ");
+        }
+        // Writing to a String cannot fail.
+        let _ = self.text.write_fmt(line);
+        self.text.push('\n');
+    }
+
+    /// Writes a line after which everything stands one level deeper.
+    pub(super) fn open(&mut self, line: fmt::Arguments<'_>) {
+        self.line(line);
+        self.depth += 1;
+    }
+
+    /// Writes a line at the level above, which goes on deeper: `else`.
+    pub(super) fn middle(&mut self, line: &str) {
+        self.depth -= 1;
+        self.open(format_args!("{line}"));
+    }
+
+    /// Ends what [`open`](Self::open) began.
+    pub(super) fn close(&mut self) {
+        self.depth -= 1;
+        self.line(format_args!("end"));
+    }
+
+    /// Writes a piece as it is.
+    pub(super) fn append(&mut self, piece: &Self) {
+        self.text.push_str(&piece.text);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+}
+
+/// Whether a text is a canonical `i64`: what `INCRBY` takes.
+pub(super) const INTEGER: &str = "\
+local function integer(s)
+  if s == '0' then return true end
+  if not string.find(s, '^%-?[1-9]%d*$') then return false end
+  if #s < 19 then return true end
+  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
+  return #s < #most or (#s == #most and s <= most)
+end
+";
+
+/// Compares canonical integers. Rounding to doubles keeps their order; where both round to the same, their digits decide.
+pub(super) const AT_MOST: &str = "\
+local function at_most(a, b)
+  local x, y = tonumber(a), tonumber(b)
+  if x ~= y then return x < y end
+  if #a ~= #b then return (#a < #b) == (x > 0) end
+  return a == b or (a < b) == (x > 0)
+end
+";
+
+/// Store time: whole milliseconds since 1970.
+pub(super) const NOW: &str = "\
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+";

@@ -1,0 +1,6 @@
+//! Tests of the compiler: the scripts themselves, their shapes, and what they do on a real server.
+
+mod golden;
+mod programs;
+mod server;
+mod shapes;

@@ -1,0 +1,35 @@
+-- RankPut
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZCARD', KEYS[1])
+-- 0 RankPut
+local top0 = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+local score0 = top0 and math.min(top0 + 1, 2^53) or 1
+local old0 = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
+local space0 = tonumber(ARGV[3]) - redis.call('ZCOUNT', KEYS[1], now + 1, '+inf')
+local r0 = ''
+local args0, written = {}, {score0}
+local done0 = {}
+for i = 1, ARGV[2] - ARGV[1] + 1 do
+  local member = ARGV[ARGV[1] + i - 1]
+  local old = done0[member] or old0[i]
+  local live = old and tonumber(old) > now
+  if not old and (live or space0 > 0) then
+    if live then space0 = space0 + 1 end
+    if score0 > now then space0 = space0 - 1 end
+    done0[member] = score0
+    args0[#args0 + 1], args0[#args0 + 2] = score0, member
+    written[#written + 1] = member
+  end
+end
+if #args0 > 0 then
+  local ttl0 = redis.call('PTTL', KEYS[1])
+  for i = 1, #args0, 1000 do
+    redis.call('ZADD', KEYS[1], unpack(args0, i, math.min(i + 999, #args0)))
+  end
+  r0 = written
+  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[4]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[4]) end
+else
+  redis.call('ZADD', KEYS[1], old0[1] and 'NX' or 'XX', 0, ARGV[ARGV[1] + 0])
+end
+return {r0}

@@ -1,0 +1,222 @@
+-- rooms.leave
+local function integer(s)
+  if s == '0' then return true end
+  if not string.find(s, '^%-?[1-9]%d*$') then return false end
+  if #s < 19 then return true end
+  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
+  return #s < #most or (#s == #most and s <= most)
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local r8, r9, r10, r11, list11, limit12, r12, list12, r13, r14
+local r15, r16, list16, r17
+local fork0 = redis.call('EXISTS', KEYS[5]) == 1
+redis.call('HLEN', KEYS[1])
+redis.call('ZCARD', KEYS[2])
+redis.call('ZCARD', KEYS[3])
+redis.call('ZCARD', KEYS[4])
+redis.call('ZCARD', KEYS[5])
+redis.call('XLEN', KEYS[6])
+if fork0 then
+  limit12 = redis.call('HGET', KEYS[7], ARGV[10]) or ARGV[11]
+  if not integer(limit12) then return 'NotANumber' end
+end
+redis.call('ZCARD', KEYS[8])
+redis.call('ZCARD', KEYS[9])
+-- 0 MapMatch
+local r0 = redis.call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
+local list0 = {}
+for i, value in ipairs(r0) do
+  local prefix = ARGV[ARGV[3] + i - 1]
+  r0[i] = value and (string.sub(value, 1, #prefix) == prefix and 1 or 0)
+  if r0[i] == 1 then list0[#list0 + 1] = ARGV[ARGV[1] + i - 1] end
+end
+-- 1 MapGet
+local r1 = false
+local list1 = {}
+if #list0 > 0 then
+  r1 = redis.call('HMGET', KEYS[1], unpack(list0))
+  list1 = {}
+  for i, value in ipairs(r1) do list1[i] = value or '' end
+end
+-- 2 RankRemove
+redis.call('ZREMRANGEBYRANK', KEYS[2], 1, 0)
+local r2 = false
+if #list0 > 0 then
+  r2 = redis.call('ZREM', KEYS[2], unpack(list0))
+end
+-- 3 RankRemove
+local r3 = false
+if #list0 > 0 then
+  r3 = redis.call('ZREM', KEYS[3], unpack(list0))
+end
+-- 4 RankRemove
+local r4 = false
+if #list0 > 0 then
+  r4 = redis.call('ZREM', KEYS[4], unpack(list0))
+end
+-- 5 RankRemove
+local r5 = false
+if #list0 > 0 then
+  r5 = redis.call('ZREM', KEYS[5], unpack(list0))
+end
+-- 6 MapRemove
+local r6 = false
+if #list0 > 0 then
+  r6 = redis.call('HDEL', KEYS[1], unpack(list0))
+end
+-- 7 Append
+local r7 = false
+if #list0 > 0 and #list1 > 0 then
+  local ttl7 = redis.call('PTTL', KEYS[6])
+  r7 = {}
+  for i = 1, math.min(#list0, #list1) do r7[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'k', ARGV[4], 'm', list0[i], 'i', list1[i]) end
+  if ttl7 ~= -1 and ttl7 < tonumber(ARGV[6]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[6]) end
+end
+if fork0 then
+  -- 8 RankTake
+  r8 = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, ARGV[7])
+  if #r8 > 0 then redis.call('ZREM', KEYS[4], unpack(r8)) end
+  -- 9 RankRemove
+  r9 = false
+  if #r8 > 0 then
+    r9 = redis.call('ZREM', KEYS[5], unpack(r8))
+  end
+  -- 10 MapRemove
+  r10 = false
+  if #r8 > 0 then
+    r10 = redis.call('HDEL', KEYS[1], unpack(r8))
+  end
+  -- 11 RankRange
+  r11 = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[8])
+  list11 = {}
+  for i = 1, #r11, 2 do list11[#list11 + 1] = r11[i] end
+  -- 12 RankPut
+  r12 = false
+  list12 = {}
+  if #list11 > 0 then
+    local score12 = now + ARGV[9]
+    local old12 = redis.call('ZMSCORE', KEYS[2], unpack(list11))
+    local space12 = tonumber(limit12) - redis.call('ZCOUNT', KEYS[2], now + 1, '+inf')
+    r12 = ''
+    list12 = {}
+    local args12, written = {}, {score12}
+    local done12 = {}
+    for i = 1, #list11 do
+      local member = list11[i]
+      local old = done12[member] or old12[i]
+      local live = old and tonumber(old) > now
+      if not live and (live or space12 > 0) then
+        if live then space12 = space12 + 1 end
+        if score12 > now then space12 = space12 - 1 end
+        done12[member] = score12
+        args12[#args12 + 1], args12[#args12 + 2] = score12, member
+        written[#written + 1] = member
+      end
+    end
+    if #args12 > 0 then
+      local ttl12 = redis.call('PTTL', KEYS[2])
+      for i = 1, #args12, 1000 do
+        redis.call('ZADD', KEYS[2], unpack(args12, i, math.min(i + 999, #args12)))
+      end
+      r12 = written
+      if ttl12 ~= -1 and ttl12 < tonumber(ARGV[12]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[12]) end
+      for i = 2, #written do list12[i - 1] = written[i] end
+    end
+  end
+  -- 13 RankPut
+  r13 = false
+  if #list12 > 0 then
+    local score13 = now + ARGV[13]
+    r13 = ''
+    local args13, written = {}, {score13}
+    for i = 1, #list12 do
+      local member = list12[i]
+      args13[#args13 + 1], args13[#args13 + 2] = score13, member
+      written[#written + 1] = member
+    end
+    local ttl13 = redis.call('PTTL', KEYS[3])
+    for i = 1, #args13, 1000 do
+      redis.call('ZADD', KEYS[3], unpack(args13, i, math.min(i + 999, #args13)))
+    end
+    r13 = written
+    if ttl13 ~= -1 and ttl13 < tonumber(ARGV[14]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[14]) end
+  end
+  -- 14 RankRemove
+  r14 = false
+  if #list12 > 0 then
+    r14 = redis.call('ZREM', KEYS[5], unpack(list12))
+  end
+  -- 15 RankRemove
+  r15 = false
+  if #list12 > 0 then
+    r15 = redis.call('ZREM', KEYS[4], unpack(list12))
+  end
+  -- 16 MapGet
+  r16 = false
+  list16 = {}
+  if #list12 > 0 then
+    r16 = redis.call('HMGET', KEYS[1], unpack(list12))
+    list16 = {}
+    for i, value in ipairs(r16) do list16[i] = value or '' end
+  end
+  -- 17 Append
+  r17 = false
+  if #list12 > 0 and #list16 > 0 then
+    local ttl17 = redis.call('PTTL', KEYS[6])
+    r17 = {}
+    for i = 1, math.min(#list12, #list16) do r17[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[16], '*', 'k', ARGV[15], 'm', list12[i], 'i', list16[i]) end
+    if ttl17 ~= -1 and ttl17 < tonumber(ARGV[17]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[17]) end
+  end
+end
+-- 18 RankTake
+local r18 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[18])
+if #r18 > 0 then redis.call('ZREM', KEYS[2], unpack(r18)) end
+-- 19 MapGet
+local r19 = false
+local list19 = {}
+if #r18 > 0 then
+  r19 = redis.call('HMGET', KEYS[1], unpack(r18))
+  list19 = {}
+  for i, value in ipairs(r19) do list19[i] = value or '' end
+end
+-- 20 MapRemove
+local r20 = false
+if #r18 > 0 then
+  r20 = redis.call('HDEL', KEYS[1], unpack(r18))
+end
+-- 21 RankRemove
+local r21 = false
+if #r18 > 0 then
+  r21 = redis.call('ZREM', KEYS[3], unpack(r18))
+end
+-- 22 Append
+local r22 = false
+if #r18 > 0 and #list19 > 0 then
+  local ttl22 = redis.call('PTTL', KEYS[6])
+  r22 = {}
+  for i = 1, math.min(#r18, #list19) do r22[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[20], '*', 'k', ARGV[19], 'm', r18[i], 'i', list19[i]) end
+  if ttl22 ~= -1 and ttl22 < tonumber(ARGV[21]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[21]) end
+end
+-- 23 RankRange
+local r23 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[22])
+-- 24 RankPut
+local r24 = false
+if r23[2] then
+  local score24 = math.max(-2^53, math.min(2^53, tonumber(r23[2])))
+  local ttl24 = redis.call('PTTL', KEYS[8])
+  redis.call('ZADD', KEYS[8], score24, ARGV[23])
+  r24 = score24
+  if ttl24 ~= -1 and ttl24 < tonumber(ARGV[24]) then redis.call('PEXPIREAT', KEYS[8], now + ARGV[24]) end
+end
+-- 25 RankPut
+local score25 = now + ARGV[25]
+local ttl25 = redis.call('PTTL', KEYS[9])
+redis.call('ZADD', KEYS[9], score25, ARGV[23])
+local r25 = score25
+if ttl25 ~= -1 and ttl25 < tonumber(ARGV[26]) then redis.call('PEXPIREAT', KEYS[9], now + ARGV[26]) end
+-- 26 Expire
+local ttl26 = redis.call('PTTL', KEYS[7])
+local r26 = ttl26 == -2 and 0 or 1
+if r26 == 1 and (ttl26 ~= -1 and ttl26 < tonumber(ARGV[27])) then redis.call('PEXPIREAT', KEYS[7], now + ARGV[27]) end
+return {now, r0, r1, r2, r3, r4, r5, r6, r7, fork0 and 1 or 0, r8 or false, r9 or false, r10 or false, r11 or false, r12 or false, r13 or false, r14 or false, r15 or false, r16 or false, r17 or false, r18, r19, r20, r21, r22, r23, r24, r25, r26}

@@ -1,0 +1,96 @@
+-- rooms.renew
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZCARD', KEYS[2])
+redis.call('ZCARD', KEYS[3])
+redis.call('ZCARD', KEYS[4])
+redis.call('ZCARD', KEYS[5])
+-- 0 MapMatch
+local r0 = redis.call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
+local list0 = {}
+for i, value in ipairs(r0) do
+  local prefix = ARGV[ARGV[3] + i - 1]
+  r0[i] = value and (string.sub(value, 1, #prefix) == prefix and 1 or 0)
+  if r0[i] == 1 then list0[#list0 + 1] = ARGV[ARGV[1] + i - 1] end
+end
+-- 1 RankPut
+redis.call('ZREMRANGEBYRANK', KEYS[2], 1, 0)
+local r1 = false
+if #list0 > 0 then
+  local score1 = now + ARGV[4]
+  local old1 = redis.call('ZMSCORE', KEYS[2], unpack(list0))
+  r1 = ''
+  local args1, written = {}, {score1}
+  local done1 = {}
+  for i = 1, #list0 do
+    local member = list0[i]
+    local old = done1[member] or old1[i]
+    local live = old and tonumber(old) > now
+    if live then
+      done1[member] = score1
+      args1[#args1 + 1], args1[#args1 + 2] = score1, member
+      written[#written + 1] = member
+    end
+  end
+  if #args1 > 0 then
+    local ttl1 = redis.call('PTTL', KEYS[2])
+    for i = 1, #args1, 1000 do
+      redis.call('ZADD', KEYS[2], unpack(args1, i, math.min(i + 999, #args1)))
+    end
+    r1 = written
+    if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[5]) end
+  end
+end
+-- 2 RankPut
+local r2 = false
+if #list0 > 0 then
+  local score2 = now + ARGV[6]
+  local old2 = redis.call('ZMSCORE', KEYS[3], unpack(list0))
+  r2 = ''
+  local args2, written = {}, {score2}
+  local done2 = {}
+  for i = 1, #list0 do
+    local member = list0[i]
+    local old = done2[member] or old2[i]
+    local live = old and tonumber(old) > now
+    if live then
+      done2[member] = score2
+      args2[#args2 + 1], args2[#args2 + 2] = score2, member
+      written[#written + 1] = member
+    end
+  end
+  if #args2 > 0 then
+    local ttl2 = redis.call('PTTL', KEYS[3])
+    for i = 1, #args2, 1000 do
+      redis.call('ZADD', KEYS[3], unpack(args2, i, math.min(i + 999, #args2)))
+    end
+    r2 = written
+    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[7]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[7]) end
+  end
+end
+-- 3 Expire
+local ttl3 = redis.call('PTTL', KEYS[1])
+local r3 = ttl3 == -2 and 0 or 1
+if r3 == 1 and (ttl3 ~= -1 and ttl3 < tonumber(ARGV[8])) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[8]) end
+-- 4 RankRange
+local r4 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[9])
+-- 5 RankPut
+local r5 = false
+if r4[2] then
+  local score5 = math.max(-2^53, math.min(2^53, tonumber(r4[2])))
+  local ttl5 = redis.call('PTTL', KEYS[4])
+  redis.call('ZADD', KEYS[4], score5, ARGV[10])
+  r5 = score5
+  if ttl5 ~= -1 and ttl5 < tonumber(ARGV[11]) then redis.call('PEXPIREAT', KEYS[4], now + ARGV[11]) end
+end
+-- 6 RankPut
+local score6 = now + ARGV[12]
+local ttl6 = redis.call('PTTL', KEYS[5])
+redis.call('ZADD', KEYS[5], score6, ARGV[10])
+local r6 = score6
+if ttl6 ~= -1 and ttl6 < tonumber(ARGV[13]) then redis.call('PEXPIREAT', KEYS[5], now + ARGV[13]) end
+-- 7 Expire
+local ttl7 = redis.call('PTTL', KEYS[6])
+local r7 = ttl7 == -2 and 0 or 1
+if r7 == 1 and (ttl7 ~= -1 and ttl7 < tonumber(ARGV[14])) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[14]) end
+return {now, r0, r1, r2, r3, r4, r5, r6, r7}

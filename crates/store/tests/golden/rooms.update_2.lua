@@ -1,0 +1,34 @@
+-- rooms.update
+local function integer(s)
+  if s == '0' then return true end
+  if not string.find(s, '^%-?[1-9]%d*$') then return false end
+  if #s < 19 then return true end
+  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
+  return #s < #most or (#s == #most and s <= most)
+end
+local function at_most(a, b)
+  local x, y = tonumber(a), tonumber(b)
+  if x ~= y then return x < y end
+  if #a ~= #b then return (#a < #b) == (x > 0) end
+  return a == b or (a < b) == (x > 0)
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local number1 = redis.call('GET', KEYS[1]) or '0'
+if not integer(number1) then return 'NotANumber' end
+if at_most(ARGV[1], number1) then
+  -- 0 Add
+  local ttl0 = redis.call('PTTL', KEYS[1])
+  local r0 = redis.call('INCRBY', KEYS[1], ARGV[2])
+  if r0 >= 2^53 or r0 <= -2^53 then r0 = redis.call('GET', KEYS[1]) end
+  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[3]) end
+  return {now, 1, r0}
+else
+  if at_most(ARGV[4], number1) and at_most(number1, ARGV[5]) then
+    -- 1 Delete
+    local r1 = redis.call('UNLINK', KEYS[1])
+    return {now, 0, 1, r1}
+  else
+    return {now, 0, 0}
+  end
+end

@@ -1,0 +1,49 @@
+-- tokens.code_verify
+local function integer(s)
+  if s == '0' then return true end
+  if not string.find(s, '^%-?[1-9]%d*$') then return false end
+  if #s < 19 then return true end
+  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
+  return #s < #most or (#s == #most and s <= most)
+end
+local function at_most(a, b)
+  local x, y = tonumber(a), tonumber(b)
+  if x ~= y then return x < y end
+  if #a ~= #b then return (#a < #b) == (x > 0) end
+  return a == b or (a < b) == (x > 0)
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local fork0 = redis.call('EXISTS', KEYS[1]) == 1
+if fork0 then
+  local number1 = redis.call('GET', KEYS[2]) or '0'
+  if not integer(number1) then return 'NotANumber' end
+  fork0 = at_most(number1, ARGV[1])
+end
+if fork0 then
+  local value2 = redis.call('GET', KEYS[1])
+  if value2 and string.sub(value2, 1, #ARGV[2]) == ARGV[2] then
+    -- 0 Take
+    local r0 = redis.call('GETDEL', KEYS[1])
+    -- 1 Delete
+    local r1 = redis.call('UNLINK', KEYS[2])
+    return {now, 1, 1, r0, r1}
+  else
+    local r3
+    local number3 = redis.call('GET', KEYS[2]) or '0'
+    if not integer(number3) then return 'NotANumber' end
+    local fork2 = at_most(ARGV[5], number3) and at_most(number3, ARGV[6])
+    -- 2 Add
+    local ttl2 = redis.call('PTTL', KEYS[2])
+    local r2 = redis.call('INCRBY', KEYS[2], ARGV[3])
+    if r2 >= 2^53 or r2 <= -2^53 then r2 = redis.call('GET', KEYS[2]) end
+    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[4]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[4]) end
+    if fork2 then
+      -- 3 Delete
+      r3 = redis.call('UNLINK', KEYS[1])
+    end
+    return {now, 1, 0, r2, fork2 and 1 or 0, r3 or false}
+  end
+else
+  return {now, 0}
+end
