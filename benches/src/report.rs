@@ -146,7 +146,8 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{processor}, {cores} cores shared with redis-server {redis_version}; load average before: {load}. \
-             tokio with {runtime_workers} workers. {rounds} rounds, in each of which every contender has one turn of \
+             tokio with {runtime_workers} workers for both sides; on Redis, ours has the lanes that it has by default, the \
+             peers what their name says. {rounds} rounds, in each of which every contender has one turn of \
              {seconds_per_turn} s; rates are medians, a ratio is the median of the rounds' ratios with its quartiles. \
              A control row is a peer against itself: differences that its quartiles span are noise.\n"
         )?;

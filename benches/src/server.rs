@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Result;
 
@@ -17,7 +18,8 @@ const PORT_ATTEMPTS: usize = 20;
 /// A bound for loaded machines, not a wait.
 const STARTUP: Duration = Duration::from_secs(30);
 
-/// A server on a free port of 127.0.0.1 that saves nothing and ends with this value, or at Ctrl-C.
+/// A server on a free port of 127.0.0.1 that saves nothing and ends with this value, at Ctrl-C or at a
+/// request to terminate.
 pub(crate) struct Server {
     process: Arc<Process>,
     address: SocketAddr,
@@ -30,7 +32,9 @@ impl Server {
             let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
             let process = Arc::new(Process::spawn(address.port())?);
             if let Some(version) = process.wait_until_ready(address)? {
-                runtime.spawn(stop_at_interrupt(process.clone()));
+                for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+                    runtime.spawn(stop_at_signal(process.clone(), kind));
+                }
                 return Ok(Self { process, address, version });
             }
         }
@@ -110,7 +114,7 @@ impl Process {
 
     fn stop(&self) {
         self.with(|child| {
-            // It may have ended by itself, for example at the same Ctrl-C; nothing is saved either way.
+            // It may have ended by itself, at the same Ctrl-C for example; nothing is saved either way.
             let _ = child.kill();
             let _ = child.wait();
         });
@@ -122,10 +126,10 @@ impl Process {
     }
 }
 
-/// Ctrl-C ends the program without dropping anything, hence the server first.
-async fn stop_at_interrupt(process: Arc<Process>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        process.stop();
-        std::process::exit(130);
-    }
+/// A signal ends the program without dropping anything, hence the server first.
+async fn stop_at_signal(process: Arc<Process>, kind: SignalKind) {
+    let Ok(mut signals) = signal(kind) else { return };
+    signals.recv().await;
+    process.stop();
+    std::process::exit(128 + kind.as_raw_value());
 }

@@ -3,12 +3,14 @@
 //! A task visits one room after the other: ten members find a seat, one finds the room full, and one comes back. Each
 //! turn begins with an empty server, so that all turns do the same.
 
+mod counter;
 mod effect;
 mod join;
 mod room;
 
 use redis::aio::MultiplexedConnection;
-use roomkey_core::Store;
+use roomkey_rooms::Rooms;
+use roomkey_vault::{Keyring, Vault};
 
 use super::{Setting, peers};
 use crate::Result;
@@ -22,38 +24,45 @@ const PEER: &str = "hand-written Lua by EVALSHA, 1 multiplexed connection";
 pub(crate) fn comparisons(setting: &Setting) -> Result<Vec<Comparison>> {
     let store = peers::store(setting)?;
     let raw = peers::multiplexed(setting)?;
-    joins(setting, &store, &raw)
-}
 
-fn joins(setting: &Setting, store: &impl Store, raw: &MultiplexedConnection) -> Result<Vec<Comparison>> {
-    let ours = join::Compiled(store.clone());
+    let vault = setting.runtime.block_on(Vault::open(store.clone(), Keyring::generate()?))?;
+    let ours = counter::Compiled(Rooms::new(vault));
+    let by_hand = setting.runtime.block_on(counter::ByHand::new(raw.clone()))?;
+    let mut comparisons = compare(
+        "programs/check_and_increment",
+        setting,
+        &raw,
+        move |task| counter::Visits::new(ours.clone(), task),
+        move |task| counter::Visits::new(by_hand.clone(), task),
+    )?;
+
+    let ours = join::Compiled(store);
     let by_hand = setting.runtime.block_on(join::ByHand::new(raw.clone()))?;
-    let left_by_us = effect::of(setting, raw, join::Visits::new(ours.clone(), 0))?;
-    let left_by_hand = effect::of(setting, raw, join::Visits::new(by_hand.clone(), 0))?;
-    effect::same(left_by_us, left_by_hand)?;
-    Ok(compare(
+    comparisons.extend(compare(
         "programs/leased join",
         setting,
-        raw,
+        &raw,
         move |task| join::Visits::new(ours.clone(), task),
         move |task| join::Visits::new(by_hand.clone(), task),
-    ))
+    )?);
+    Ok(comparisons)
 }
 
-/// One comparison per concurrency.
+/// One comparison per concurrency, after making sure that both sides leave the same behind.
 fn compare<A: Work, B: Work>(
     name: &str,
     setting: &Setting,
     raw: &MultiplexedConnection,
     ours: impl Fn(usize) -> A + Clone + 'static,
     by_hand: impl Fn(usize) -> B + Clone + 'static,
-) -> Vec<Comparison> {
+) -> Result<Vec<Comparison>> {
+    effect::same(&effect::of(setting, raw, ours(0))?, &effect::of(setting, raw, by_hand(0))?)?;
     let comparison = |tasks| {
         Comparison::new(name, tasks, contender("roomkey", setting, raw, tasks, ours.clone()))
             .peer(contender(PEER, setting, raw, tasks, by_hand.clone()), Some(TARGET))
             .control(tasks == 64)
     };
-    TASKS.into_iter().map(comparison).collect()
+    Ok(TASKS.into_iter().map(comparison).collect())
 }
 
 fn contender<W: Work>(

@@ -1,7 +1,6 @@
 //! What a load leaves on the server, in a form that two runs of it share.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands as _, FromRedisValue, cmd};
@@ -13,13 +12,10 @@ use crate::loads::Setting;
 
 const HOUR: f64 = 3_600_000.0;
 
-/// What a load leaves behind of three rooms on an empty server: by key, the structure and its contents, with times in
-/// hours from now and without the ids of log entries. The load itself checks the replies.
-pub(crate) fn of(
-    setting: &Setting,
-    raw: &MultiplexedConnection,
-    mut load: impl Work,
-) -> Result<BTreeMap<String, String>> {
+/// What a load leaves behind of three rooms on an empty server: every structure with its contents, in an order of its
+/// own, without the names of keys (ours are hidden) and the ids of log entries, and with times in hours from now. The
+/// load itself checks the replies.
+pub(crate) fn of(setting: &Setting, raw: &MultiplexedConnection, mut load: impl Work) -> Result<Vec<String>> {
     setting.runtime.block_on(async {
         clear(raw).await?;
         for n in 0..3 * STEPS {
@@ -30,11 +26,8 @@ pub(crate) fn of(
 }
 
 /// Fails with the first difference if two loads left something else.
-pub(crate) fn same<T: Debug + PartialEq>(
-    left_by_us: impl IntoIterator<Item = T>,
-    left_by_hand: impl IntoIterator<Item = T>,
-) -> Result {
-    let (mut ours, mut theirs) = (left_by_us.into_iter(), left_by_hand.into_iter());
+pub(crate) fn same(left_by_us: &[String], left_by_hand: &[String]) -> Result {
+    let (mut ours, mut theirs) = (left_by_us.iter(), left_by_hand.iter());
     loop {
         match (ours.next(), theirs.next()) {
             (None, None) => return Ok(()),
@@ -49,11 +42,11 @@ pub(crate) async fn clear(raw: &MultiplexedConnection) -> Result {
     Ok(cmd("FLUSHALL").arg("SYNC").query_async(&mut raw.clone()).await?)
 }
 
-async fn read(raw: &MultiplexedConnection) -> Result<BTreeMap<String, String>> {
+async fn read(raw: &MultiplexedConnection) -> Result<Vec<String>> {
     let mut raw = raw.clone();
     let (seconds, _): (f64, f64) = cmd("TIME").query_async(&mut raw).await?;
     let keys: Vec<String> = raw.keys("*").await?;
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     for key in keys {
         let kind: String = cmd("TYPE").arg(&key).query_async(&mut raw).await?;
         let left: f64 = raw.pttl(&key).await?;
@@ -78,8 +71,9 @@ async fn read(raw: &MultiplexedConnection) -> Result<BTreeMap<String, String>> {
             }
             other => return Err(format!("{key} holds a {other}").into()),
         };
-        found.insert(key, format!("{kind}, {:.0} h left: {contents}", left / HOUR));
+        found.push(format!("{kind}, {:.0} h left: {contents}", left / HOUR));
     }
+    found.sort();
     Ok(found)
 }
 
