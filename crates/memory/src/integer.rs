@@ -18,9 +18,24 @@ pub(crate) fn sum(counter: &[u8], by: i64) -> Result<i64> {
     parse(counter)?.checked_add(by).ok_or(Error::Overflow)
 }
 
-/// Writes it back.
+/// Writes it back. By hand, because counters are hot and a `String` would cost them a second allocation.
 pub(crate) fn text(number: i64) -> Bytes {
-    Bytes::from(number.to_string())
+    let mut text = [0; 20];
+    let mut begin = text.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        begin -= 1;
+        text[begin] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        begin -= 1;
+        text[begin] = b'-';
+    }
+    Bytes::copy_from_slice(&text[begin..])
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(crate) struct Reaper {
 const FOREVER: u64 = u64::MAX;
 
 /// How many expired keys of one shard one step frees, holding its lock.
-const STEP: usize = 64;
+const STEP: usize = 16;
 
 /// How long the task rests at least between two passes, so that a steady stream of expiries is freed in bundles.
 const REST: Duration = Duration::from_millis(100);

@@ -119,14 +119,17 @@ impl fmt::Debug for MemoryStore {
 
 impl Store for MemoryStore {
     async fn run(&self, batch: Batch) -> Result<Vec<Result<Reply>>> {
-        consume_budget().await;
         if self.inner.is_closed() {
             return Err(Error::Closed);
         }
-        let ops = batch.ops().iter();
-        Ok(ops
-            .map(|op| self.inner.program(shard_of(op.key().partition()), |machine| machine.run(op)))
-            .collect())
+        let mut replies = Vec::with_capacity(batch.ops().len());
+        for op in batch.ops() {
+            // Nothing here ever waits, so without this a long batch, or a task that only talks to the store, would keep
+            // its thread from all other tasks.
+            consume_budget().await;
+            replies.push(self.inner.program(shard_of(op.key().partition()), |machine| machine.run(op)));
+        }
+        Ok(replies)
     }
 
     async fn transact(&self, txn: &Txn) -> Result<Outcome> {
@@ -257,7 +260,9 @@ impl Inner {
             None => (0, 0),
             Some(_) if self.is_closed() => return Err(Error::Closed),
             Some(cursor) => match Place::decode(cursor, self.instance)? {
-                Place::Key { shard, number } if usize::from(shard) < SHARDS => (shard, number as usize),
+                Place::Key { shard, number } if usize::from(shard) < SHARDS => {
+                    (shard, usize::try_from(number).unwrap_or(usize::MAX))
+                }
                 _ => return Err(Error::CursorLost),
             },
         };
