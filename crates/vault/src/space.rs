@@ -4,7 +4,7 @@ use bytes::Bytes;
 use roomkey_core::{Key, Kind, Namespace, Partition, Spread};
 use roomkey_crypto::{Context, Opened, Scope, Tag};
 
-use crate::Result;
+use crate::{Name, Result};
 
 /// The keys of one layout in one namespace: `<app>:<layout>:<namespace>:{<partition>}<tag>`.
 ///
@@ -23,7 +23,15 @@ impl Space {
         Self { namespace, spread, scope }
     }
 
-    /// Hides a name; see [`Scope::blind`]. `domain` is a constant that says what is named.
+    /// Hides the parts of a name.
+    ///
+    /// # Errors
+    /// [`Error::EmptyName`](crate::Error::EmptyName) and [`Error::NameTooLong`](crate::Error::NameTooLong).
+    pub fn hide_name<'n>(&self, domain: &str, name: impl Into<Name<'n>>) -> Result<Tag> {
+        name.into().hide(|parts| self.hide(domain, parts))
+    }
+
+    /// Hides any bytes; see [`Scope::blind`]. `domain` is a constant that says what is named.
     #[must_use]
     pub fn hide(&self, domain: &str, parts: &[&[u8]]) -> Tag {
         self.scope.blind(domain, parts)

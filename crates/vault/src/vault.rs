@@ -132,7 +132,7 @@ impl<S: Store> Vault<S> {
     /// The key of a name. Its kind says what the operation expects to find there.
     fn key<'n>(&self, kind: Kind, name: impl Into<Name<'n>>) -> Result<Key> {
         let space = &self.inner.space;
-        name.into().hide(|parts| space.key(kind, space.hide("value", parts)))
+        Ok(space.key(kind, space.hide_name("value", name)?))
     }
 }
 

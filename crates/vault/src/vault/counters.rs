@@ -1,6 +1,6 @@
 //! Counters: integers that the store adds to.
 
-use roomkey_core::{Kind, Op, Reply, Store};
+use roomkey_core::{Key, Kind, Op, Reply, Store};
 
 use super::{Vault, broken};
 use crate::{Error, Expiry, Name, Result};
@@ -56,7 +56,16 @@ impl<S: Store> Vault<S> {
     /// # Errors
     /// [`Error::NotANumber`] if the name holds a value, and see [`Vault`].
     pub async fn counter<'n>(&self, name: impl Into<Name<'n>>) -> Result<i64> {
-        match self.run(Op::get(&self.key(Kind::Value, name)?)).await? {
+        self.counter_at(&self.key(Kind::Value, name)?).await
+    }
+
+    /// The number that a counter of another layout stands at, for crates that keep structures of their own; 0 if there
+    /// is none.
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`] if the key holds another value, [`Error::WrongType`] and [`Error::Store`].
+    pub async fn counter_at(&self, key: &Key) -> Result<i64> {
+        match self.run(Op::get(key)).await? {
             Reply::Bytes(None) => Ok(0),
             Reply::Bytes(Some(text)) => canonical(&text).ok_or(Error::NotANumber),
             _ => Err(broken("another reply than the bytes of a value")),

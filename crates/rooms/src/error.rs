@@ -1,0 +1,56 @@
+//! What can go wrong, sorted by whose fault it is.
+
+use std::time::Duration;
+
+/// The result of an operation on rooms.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation on rooms did not give an answer.
+///
+/// A full room is no error, and trouble is never told as a full room. No variant carries the name of a room.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    // The caller's: nothing was changed.
+    /// The name of the room is empty or too long; the source says which.
+    #[error("the name of the room cannot be used")]
+    Name(#[source] roomkey_vault::Error),
+    /// An expiry of zero, or of more than 100 years.
+    #[error("an expiry of {0:?} is zero or over 100 years; to remove a room set its size to 0")]
+    Expiry(Duration),
+    /// The size would leave the range of a 64-bit integer; it is unchanged.
+    #[error("the size of the room would leave the range of a 64-bit integer; it is unchanged")]
+    Overflow,
+
+    // The data's.
+    /// Where the size of the room should be there is something else, which no version of Roomkey wrote.
+    #[error("the size of the room is no number; set it anew")]
+    NotASize(#[source] roomkey_vault::Error),
+
+    // The store's.
+    /// The store did not answer; [`class`](roomkey_core::Error::class) says whether to try again. After
+    /// [`Ambiguous`](roomkey_core::Error::Ambiguous) a change may have happened: it was not repeated, as that could
+    /// count twice.
+    #[error("the store failed, so nothing is known of the room")]
+    Store(#[source] roomkey_core::Error),
+}
+
+impl From<roomkey_core::Error> for Error {
+    fn from(error: roomkey_core::Error) -> Self {
+        roomkey_vault::Error::from(error).into()
+    }
+}
+
+impl From<roomkey_vault::Error> for Error {
+    fn from(error: roomkey_vault::Error) -> Self {
+        match error {
+            roomkey_vault::Error::Store(error) => Self::Store(error),
+            roomkey_vault::Error::Expiry(duration) => Self::Expiry(duration),
+            roomkey_vault::Error::Overflow => Self::Overflow,
+            name @ (roomkey_vault::Error::EmptyName | roomkey_vault::Error::NameTooLong { .. }) => {
+                Self::Name(name)
+            }
+            other => Self::NotASize(other),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The transactions of rooms. None is marked safe to repeat: each moves a number.
+
+use roomkey_core::{
+    BranchId, Check, Key, Life, Op, OpId, Outcome, Reply, Result as CoreResult, Txn, TxnBuilder, Until,
+};
+
+use crate::{DEFAULT_EXPIRY, Error, Result};
+
+/// Every change keeps a room for as long at least, and never for shorter than it had.
+const AT_LEAST: Life = Life::AtLeast(Until::In(DEFAULT_EXPIRY));
+
+/// Adds any number to a size.
+pub(crate) struct UpdateProgram {
+    pub(crate) txn: Txn,
+    some: BranchId,
+    added: OpId,
+    none: BranchId,
+}
+
+impl UpdateProgram {
+    /// ```text
+    /// when Number(c, +delta) in 1..=MAX: Add c delta AtLeast(1 h)   else: when Number(c, +delta) in MIN..=0: Delete c
+    /// ```
+    pub(crate) fn new(size: &Key, delta: i64) -> CoreResult<Self> {
+        let mut program = TxnBuilder::new("rooms.update");
+        let (some, not_some) = program.fork(BranchId::ROOT, [Check::number(size, delta, 1..=i64::MAX)]);
+        let added = program.op(some, Op::add(size, delta, AT_LEAST));
+        let (none, _) = program.fork(not_some, [Check::number(size, delta, i64::MIN..=0)]);
+        program.op(none, Op::delete(size));
+        Ok(Self { txn: program.build()?, some, added, none })
+    }
+
+    /// The size that the room has now. Where neither check held, the sum lies outside `i64`.
+    pub(crate) fn size(&self, outcome: &Outcome) -> Result<i64> {
+        if outcome.took(self.some) {
+            let size = outcome.reply(self.added).and_then(Reply::number);
+            size.ok_or_else(|| roomkey_core::Error::permanent("no reply to an addition").into())
+        } else if outcome.took(self.none) {
+            Ok(0)
+        } else {
+            Err(Error::Overflow)
+        }
+    }
+}
+
+/// Adds one to a size below a limit.
+pub(crate) struct IncrementProgram {
+    pub(crate) txn: Txn,
+    room: BranchId,
+}
+
+impl IncrementProgram {
+    /// ```text
+    /// when Number(c, +1) in MIN..=limit: Add c 1 AtLeast(1 h)
+    /// ```
+    pub(crate) fn new(size: &Key, limit: i64) -> CoreResult<Self> {
+        let mut program = TxnBuilder::new("rooms.check_and_increment");
+        let (room, _) = program.fork(BranchId::ROOT, [Check::number(size, 1, i64::MIN..=limit)]);
+        program.op(room, Op::add(size, 1, AT_LEAST));
+        Ok(Self { txn: program.build()?, room })
+    }
+
+    /// Whether there was room for one more.
+    pub(crate) fn admitted(&self, outcome: &Outcome) -> bool {
+        outcome.took(self.room)
+    }
+}

@@ -1,0 +1,73 @@
+//! The transactions of tokens.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use roomkey_core::{
+    BranchId, Check, Life, Op, OpId, Outcome, RankPut, Reply, Result, Score, Txn, TxnBuilder, Until,
+};
+
+use crate::keys::Place;
+
+/// How many dead entries of its index each stored token removes: two for every one that is added, so that the index
+/// stays in proportion to the live tokens without anybody cleaning up.
+const SWEPT_BY_STORE: u32 = 2;
+
+/// Stores a record where there is none.
+pub(crate) struct StoreProgram {
+    pub(crate) txn: Txn,
+    record: Bytes,
+    free: BranchId,
+    found: OpId,
+}
+
+impl StoreProgram {
+    /// ```text
+    /// when Missing t: Put t record Set(In d); [x: RankPut x id After(In d) AtLeast(In d); RankTake x 2]   else: Get t
+    /// ```
+    pub(crate) fn new(place: &Place, record: Bytes, expiry: Duration, track: bool) -> Result<Self> {
+        let until = Until::In(expiry);
+        let mut program = TxnBuilder::new("tokens.store");
+        let (free, taken) = program.fork(BranchId::ROOT, [Check::missing(&place.record)]);
+        program.op(free, Op::put(&place.record, record.clone(), Life::Set(until)));
+        if track {
+            let put = RankPut::new(&place.index, place.member.clone(), Score::After(until));
+            program.op(free, put.life(Life::AtLeast(until)));
+            program.op(free, Op::rank_take(&place.index, SWEPT_BY_STORE));
+        }
+        let found = program.op(taken, Op::get(&place.record));
+        Ok(Self { txn: program.retry_safe().build()?, record, free, found })
+    }
+
+    /// Whether this call stored the record: just now, or in an earlier attempt whose reply was lost.
+    pub(crate) fn stored(&self, outcome: &Outcome) -> bool {
+        outcome.took(self.free)
+            || matches!(outcome.reply(self.found), Some(Reply::Bytes(Some(found))) if *found == self.record)
+    }
+}
+
+/// Removes a record and its entry in the index. It begins by freeing, so it works on a full store.
+pub(crate) struct RevokeProgram {
+    pub(crate) txn: Txn,
+    deleted: OpId,
+}
+
+impl RevokeProgram {
+    /// ```text
+    /// Delete t; RankRemove x id
+    /// ```
+    pub(crate) fn new(place: &Place) -> Result<Self> {
+        let mut program = TxnBuilder::new("tokens.revoke");
+        let deleted = program.op(BranchId::ROOT, Op::delete(&place.record));
+        program.op(BranchId::ROOT, Op::rank_remove(&place.index, place.member.clone()));
+        Ok(Self { txn: program.retry_safe().build()?, deleted })
+    }
+
+    /// Whether there was a record; `None` if the store did not say.
+    pub(crate) fn existed(&self, outcome: &Outcome) -> Option<bool> {
+        outcome.reply(self.deleted).and_then(Reply::flag)
+    }
+}
+
+#[cfg(test)]
+mod tests;

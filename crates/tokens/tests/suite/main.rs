@@ -1,0 +1,51 @@
+//! What tokens do, on every store: each behaviour is one function over any store.
+//!
+//! What needs a store of a certain kind, such as one that fails, is in the other files of `tests`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+mod lifecycle;
+mod secrecy;
+mod tampering;
+mod tracking;
+
+/// One test per behaviour and store.
+macro_rules! behaviours {
+    ($($module:ident: $($name:ident)*;)*) => {
+        mod memory {
+            $(mod $module {
+                $(#[tokio::test]
+                async fn $name() {
+                    crate::$module::$name(roomkey_memory::MemoryStore::new()).await;
+                })*
+            })*
+        }
+    };
+}
+
+behaviours! {
+    lifecycle:
+        a_stored_token_is_valid_until_revoked
+        an_unknown_token_is_not_valid
+        types_do_not_meet
+        namespaces_do_not_meet
+        storing_never_overwrites
+        of_many_that_store_at_once_one_wins
+        every_record_expires
+        bad_expiries_are_refused
+        bad_tokens_are_refused
+        the_longest_token_passes;
+    tracking:
+        without_tracking_nothing_is_left_behind
+        the_index_follows_tokens
+        the_index_lives_as_long_as_its_longest_token;
+    tampering:
+        a_moved_record_is_an_error_and_not_valid
+        a_record_of_another_structure_is_an_error_and_not_valid
+        a_damaged_record_is_an_error_and_not_valid
+        a_sealed_value_is_no_record;
+    secrecy:
+        no_token_or_type_reaches_the_store
+        debug_and_errors_show_no_token_or_type;
+}
