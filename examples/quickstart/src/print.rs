@@ -30,6 +30,14 @@ impl Printer {
         println!("   {call:<58} {} {result:?}", self.paint(DIM, "->"));
     }
 
+    /// Shows a call and why it was refused; one that was not shows nothing, and fails its check.
+    pub(crate) fn refused<T>(&self, call: &str, result: &Result<T, impl fmt::Display>) {
+        println!("   {call}");
+        if let Err(error) = result {
+            println!("     {} {error}", self.paint(DIM, "refused:"));
+        }
+    }
+
     /// Shows a call that gives nothing worth showing.
     pub(crate) fn does(&self, call: &str) {
         println!("   {call}");
