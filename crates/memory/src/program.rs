@@ -9,7 +9,7 @@ mod rank_put;
 mod tests;
 mod validate;
 
-use roomkey_core::{Memory, Op, OpId, Outcome, Reply, Result, StoreTime, Txn};
+use roomkey_core::{Op, OpId, Outcome, Reply, Result, StoreTime, Txn};
 
 use crate::cursor::Instance;
 use crate::keyspace::Keyspace;
@@ -42,13 +42,12 @@ impl Machine<'_> {
         if op.is_empty() {
             return Ok(Reply::Skipped);
         }
-        // An op fails, if at all, before it changes anything, so alone on its path it need not be validated first. Only
-        // a full memory must not hide what validation would say.
-        if self.full && op.memory() == Memory::Grows {
-            self.validate(op)?;
+        // An op fails, if at all, before it changes anything, so alone on its path it need not be validated first, unless
+        // something else could fail before it: reading its limit, or finding the memory full.
+        let limit = if self.full || op.limit().is_some() { self.validate(op)? } else { None };
+        if self.full {
             self.admit(op, &[])?;
         }
-        let limit = self.limit(op)?;
         self.act(op, limit, &[]).map(|done| done.reply)
     }
 

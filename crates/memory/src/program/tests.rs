@@ -163,6 +163,11 @@ async fn stored_limits_are_those_of_the_start() {
     assert_eq!(replies[0], Some(Reply::Ranked { members: list(["a", "b"]), score: Some(1 << 50) }));
     one(&store, Op::map_put(&config, "limit", "01", Life::Keep)).await.unwrap();
     assert_eq!(kind(one(&store, join()).await), ErrorKind::NotANumber);
+    // The kind of the ranking comes before the number in the map, alone and on a longer path.
+    one(&store, Op::put(&value(1), "v", Life::Keep)).await.unwrap();
+    assert_eq!(kind(one(&store, join()).await), ErrorKind::WrongType);
+    assert_eq!(kind(all(&store, [Op::get(&value(9)), join().into()]).await), ErrorKind::WrongType);
+    one(&store, Op::delete(&value(1))).await.unwrap();
     one(&store, Op::put(&value(0), "v", Life::Keep)).await.unwrap();
     assert_eq!(kind(one(&store, join()).await), ErrorKind::WrongType);
 }

@@ -25,10 +25,6 @@ impl Machine<'_> {
             // No earlier op of the path has written the key, so the sum is the one that acting will find.
             self.read(key.bytes())?.map(|value: &Bytes| integer::sum(value, *by)).transpose()?;
         }
-        self.limit(op)
-    }
-
-    pub(super) fn limit(&self, op: &Op) -> Result<Option<i64>> {
         op.limit().map(|limit| self.limit_of(limit)).transpose()
     }
 
