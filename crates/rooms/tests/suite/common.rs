@@ -1,11 +1,14 @@
 //! What all behaviours use.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use roomkey_core::{Batch, Key, Kind, Op, Reply, Spread, Store, Ttl};
 use roomkey_rooms::Rooms;
+use roomkey_store::{RedisConfig, RedisStore};
+use roomkey_testkit::RedisServer;
 use roomkey_vault::{Keyring, Vault};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
@@ -43,6 +46,13 @@ pub(crate) async fn lives<S: Store>(vault: &Vault<S>, room: &str) -> Option<Dura
         Reply::Ttl(Ttl::After(left)) => Some(left),
         other => panic!("{other:?}"),
     }
+}
+
+/// A store of its own on a server that all tests of this binary share.
+pub(crate) async fn redis() -> RedisStore {
+    static SERVER: OnceLock<RedisServer> = OnceLock::new();
+    let url = SERVER.get_or_init(RedisServer::start).url();
+    RedisStore::connect(RedisConfig::from_url(&url).unwrap()).await.unwrap()
 }
 
 /// Fails unless the result is an error of this variant.

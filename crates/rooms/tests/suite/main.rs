@@ -20,6 +20,16 @@ macro_rules! behaviours {
                 })*
             })*
         }
+
+        mod redis {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread")]
+                #[ignore = "needs Redis: cargo xtask test"]
+                async fn $name() {
+                    crate::$module::$name(crate::common::redis().await).await;
+                })*
+            })*
+        }
     };
 }
 

@@ -1,9 +1,12 @@
 //! What all behaviours use.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use roomkey_core::{Batch, Key, Kind, Op, Reply, Spread, Store};
+use roomkey_store::{RedisConfig, RedisStore};
+use roomkey_testkit::RedisServer;
 use roomkey_tokens::{Tokens, TokensOptions};
 use roomkey_vault::{Keyring, Vault};
 
@@ -40,6 +43,13 @@ pub(crate) fn index<S: Store>(vault: &Vault<S>, token_type: &str, token: &str) -
 
 pub(crate) async fn raw<S: Store>(store: &S, op: Op) -> Reply {
     store.run(Batch::one(op).unwrap()).await.unwrap().remove(0).unwrap()
+}
+
+/// A store of its own on a server that all tests of this binary share.
+pub(crate) async fn redis() -> RedisStore {
+    static SERVER: OnceLock<RedisServer> = OnceLock::new();
+    let url = SERVER.get_or_init(RedisServer::start).url();
+    RedisStore::connect(RedisConfig::from_url(&url).unwrap()).await.unwrap()
 }
 
 /// Fails unless the result is an error of this variant.

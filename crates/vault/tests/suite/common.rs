@@ -1,10 +1,13 @@
 //! What all behaviours use.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use roomkey_core::{Batch, Key, Kind, Life, Op, Reply, Spread, Store};
+use roomkey_store::{RedisConfig, RedisStore};
+use roomkey_testkit::RedisServer;
 use roomkey_vault::{Keyring, Space, Vault};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
@@ -52,6 +55,13 @@ pub(crate) async fn raw_fields<S: Store>(vault: &Vault<S>, name: &str) -> Vec<(B
         Reply::Fields(fields) => fields,
         other => panic!("{other:?}"),
     }
+}
+
+/// A store of its own on a server that all tests of this binary share.
+pub(crate) async fn redis() -> RedisStore {
+    static SERVER: OnceLock<RedisServer> = OnceLock::new();
+    let url = SERVER.get_or_init(RedisServer::start).url();
+    RedisStore::connect(RedisConfig::from_url(&url).unwrap()).await.unwrap()
 }
 
 /// Fails unless the result is an error of this variant.

@@ -19,9 +19,19 @@ macro_rules! behaviours {
     ($($module:ident: $($name:ident)*;)*) => {
         mod memory {
             $(mod $module {
-                $(#[tokio::test]
+                $(#[tokio::test(flavor = "multi_thread")]
                 async fn $name() {
                     crate::$module::$name(roomkey_memory::MemoryStore::new()).await;
+                })*
+            })*
+        }
+
+        mod redis {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread")]
+                #[ignore = "needs Redis: cargo xtask test"]
+                async fn $name() {
+                    crate::$module::$name(crate::common::redis().await).await;
                 })*
             })*
         }
