@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use roomkey_core::{
-    Append, Batch, BranchId, Check, Error, ErrorKind, Kind, Life, LogId, Op, Reply, Scan, Store as _,
-    TxnBuilder, Until, Wait, Woken,
+    Batch, BranchId, Check, Error, ErrorKind, Kind, Life, LogId, Op, Reply, Scan, Store as _, TxnBuilder,
+    Until, Wait, Woken,
 };
 use roomkey_store::RedisStore;
 use roomkey_testkit::RedisServer;
@@ -243,12 +243,14 @@ async fn a_wait_ends_with_an_entry_or_at_its_timeout() {
     }
     // A connection that breaks under a wait is nothing to whoever waits.
     server.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
-    let append = Append::new(&log, 10).field("event", Bytes::from_static(b"x"));
-    let Reply::Ids(ids) = reply(&store.with_timeout(PATIENT), append.into()).await.unwrap() else { panic!() };
+    let id = server.command(&[&b"XADD"[..], log.bytes(), b"*", b"event", b"x"]).text();
     assert_eq!(waiting.await.unwrap().unwrap(), Woken::Ready);
     // An entry counts that was there before, and none that is not after the id.
     assert_eq!(store.wait(wait(LogId::MIN, Duration::from_secs(3600))).await.unwrap(), Woken::Ready);
-    assert_eq!(store.wait(wait(ids[0], Duration::from_millis(10))).await.unwrap(), Woken::TimedOut);
+    assert_eq!(
+        store.wait(wait(id.parse().unwrap(), Duration::from_millis(10))).await.unwrap(),
+        Woken::TimedOut
+    );
 }
 
 #[tokio::test]
@@ -273,10 +275,12 @@ async fn a_cursor_is_good_for_one_run_of_the_server() {
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_password_that_changed_is_told_to_calls_at_once() {
-    let server = RedisServer::options().password("hunter2").start();
-    let store = RedisStore::connect(config(&server).password("hunter2").build().unwrap()).await.unwrap();
-    server.command(&["ACL", "SETUSER", "default", "resetpass", ">changed"]);
-    server.try_command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).ok();
+    let server = RedisServer::start();
+    server.command(&["ACL", "SETUSER", "app", "reset", "on", ">pw", "~*", "+@all"]);
+    let store =
+        RedisStore::connect(config(&server).username("app").password("pw").build().unwrap()).await.unwrap();
+    server.command(&["ACL", "SETUSER", "app", "resetpass", ">changed"]);
+    server.command(&["CLIENT", "KILL", "USER", "app"]);
     let patient = store.with_timeout(PATIENT);
     // Not at the deadline: nobody expects the password to come back within it.
     let error = loop {
