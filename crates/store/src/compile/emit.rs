@@ -69,6 +69,10 @@ struct Emitter<'p> {
     tables: bool,
     /// Whether the ops written now declare their variables themselves.
     declares: bool,
+    /// Whether the variables of the op written now hold already what they hold if it is skipped.
+    prepared: bool,
+    /// The keys that may have been written on the path so far: one bit each.
+    written: u64,
     /// Which helpers the script needs.
     integers: bool,
     comparisons: bool,
@@ -134,6 +138,8 @@ impl<'p> Emitter<'p> {
             variables: 0,
             tables: false,
             declares: true,
+            prepared: false,
+            written: 0,
             integers: false,
             comparisons: false,
             clock: false,
@@ -202,6 +208,7 @@ impl<'p> Emitter<'p> {
     }
 
     fn block(&mut self, steps: &'p [Step], facts: Facts, answer: &[&str]) {
+        self.written = 0;
         self.declare_inner(steps);
         self.decide(steps, true);
         self.validate(steps, facts);
@@ -251,7 +258,7 @@ impl<'p> Emitter<'p> {
 
     /// The variables that the template of an op sets.
     fn variables_of_op(&self, op: &Op) -> impl Iterator<Item = Var> {
-        let reply = !matches!(op.what, What::Nothing) && constant_answer(&op.what).is_none();
+        let reply = !matches!(op.what, What::Nothing) && !self.answers_one(op);
         [
             reply.then_some(Var::Reply(op.at)),
             self.lists(op).then_some(Var::List(op.at)),
@@ -276,12 +283,10 @@ impl<'p> Emitter<'p> {
         for step in steps {
             match step {
                 Step::Op(op) if matches!(op.what, What::Nothing) => {}
-                Step::Op(op) => values.push(match constant_answer(&op.what) {
-                    Some(constant) => constant.to_owned(),
-                    // Nil would cut the answer off.
-                    None if outer => self.name(Var::Reply(op.at)),
-                    None => format!("{} or false", self.name(Var::Reply(op.at))),
-                }),
+                Step::Op(op) if self.answers_one(op) => values.push("1".to_owned()),
+                Step::Op(op) if outer => values.push(self.name(Var::Reply(op.at))),
+                // Nil would cut the answer off.
+                Step::Op(op) => values.push(format!("{} or false", self.name(Var::Reply(op.at)))),
                 Step::Fork(Fork { at, then, otherwise, .. }) => {
                     values.push(format!("{} and 1 or 0", self.name(Var::Fork(*at))));
                     self.answers(then, false, values);
@@ -289,6 +294,11 @@ impl<'p> Emitter<'p> {
                 }
             }
         }
+    }
+
+    /// Whether the op answers 1 whatever happens: a `Put` that is not skipped.
+    fn answers_one(&self, op: &Op) -> bool {
+        matches!(op.what, What::Put(..)) && !self.may_skip(op)
     }
 
     fn name(&self, var: Var) -> String {
@@ -338,14 +348,6 @@ const fn own_variables(what: &What) -> usize {
     match what {
         What::RankPut(_) => 9,
         _ => 3,
-    }
-}
-
-/// The answer of an op that always answers the same.
-fn constant_answer(what: &What) -> Option<&'static str> {
-    match what {
-        What::Put(super::plan::List::One(_), _) => Some("1"),
-        _ => None,
     }
 }
 

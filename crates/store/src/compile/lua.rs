@@ -48,6 +48,12 @@ impl Lua {
         self.text.push_str(&piece.text);
     }
 
+    /// The piece as one line, if it is one.
+    pub(super) fn only_line(&self) -> Option<&str> {
+        let line = self.text.strip_suffix('\n')?;
+        (!line.contains('\n')).then(|| line.trim_start())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty()
     }

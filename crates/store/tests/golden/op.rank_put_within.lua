@@ -4,11 +4,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZCARD', KEYS[1])
 -- 0 RankPut
 local top0 = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-local score0 = top0 and math.min(top0 + 1, 2^53) or 1
+local rank0 = top0 and math.min(top0 + 1, 2^53) or 1
 local old0 = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
 local space0 = tonumber(ARGV[3]) - redis.call('ZCOUNT', KEYS[1], now + 1, '+inf')
 local r0 = ''
-local args0, written = {}, {score0}
+local args0, written = {}, {rank0}
 local done0 = {}
 for i = 1, ARGV[2] - ARGV[1] + 1 do
   local member = ARGV[ARGV[1] + i - 1]
@@ -16,9 +16,9 @@ for i = 1, ARGV[2] - ARGV[1] + 1 do
   local live = old and tonumber(old) > now
   if not old and (live or space0 > 0) then
     if live then space0 = space0 + 1 end
-    if score0 > now then space0 = space0 - 1 end
-    done0[member] = score0
-    args0[#args0 + 1], args0[#args0 + 2] = score0, member
+    if rank0 > now then space0 = space0 - 1 end
+    done0[member] = rank0
+    args0[#args0 + 1], args0[#args0 + 2] = rank0, member
     written[#written + 1] = member
   end
 end

@@ -17,23 +17,9 @@ if fork1 then
   fork2 = redis.call('ZSCORE', KEYS[4], ARGV[1]) ~= false
 else
   local count2 = redis.call('ZCOUNT', KEYS[1], now + 1, '+inf')
-  local limit_3 = redis.call('HGET', KEYS[5], ARGV[12]) or ARGV[13]
-  if not integer(limit_3) then return 'NotANumber' end
-  fork3 = count2 < tonumber(limit_3) and redis.call('ZCOUNT', KEYS[6], now + 1, '+inf') < tonumber(ARGV[14])
-end
-if fork0 then
-  redis.call('XLEN', KEYS[3])
-end
-if fork1 then
-  redis.call('HLEN', KEYS[2])
-  if fork2 then
-    redis.call('XLEN', KEYS[3])
-  end
-else
-  if fork3 then
-    redis.call('HLEN', KEYS[2])
-    redis.call('XLEN', KEYS[3])
-  end
+  local bound3 = redis.call('HGET', KEYS[5], ARGV[12]) or ARGV[13]
+  if not integer(bound3) then return 'NotANumber' end
+  fork3 = count2 < tonumber(bound3) and redis.call('ZCOUNT', KEYS[6], now + 1, '+inf') < tonumber(ARGV[14])
 end
 redis.call('HLEN', KEYS[2])
 redis.call('ZCARD', KEYS[4])
@@ -59,14 +45,14 @@ end
 if fork1 then
   -- 3 RankPut
   redis.call('ZREMRANGEBYRANK', KEYS[1], 1, 0)
-  local score3 = now + ARGV[5]
+  local rank3 = now + ARGV[5]
   local old3 = redis.call('ZSCORE', KEYS[1], ARGV[1])
   local live3 = old3 and tonumber(old3) > now
   r3 = ''
   if live3 then
     local ttl3 = redis.call('PTTL', KEYS[1])
-    redis.call('ZADD', KEYS[1], score3, ARGV[1])
-    r3 = score3
+    redis.call('ZADD', KEYS[1], rank3, ARGV[1])
+    r3 = rank3
     if ttl3 ~= -1 and ttl3 < tonumber(ARGV[6]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[6]) end
   end
   -- 4 MapPut
@@ -84,10 +70,10 @@ if fork1 then
 else
   if fork3 then
     -- 7 RankPut
-    local score7 = now + ARGV[15]
+    local rank7 = now + ARGV[15]
     local ttl7 = redis.call('PTTL', KEYS[1])
-    redis.call('ZADD', KEYS[1], score7, ARGV[1])
-    r7 = score7
+    redis.call('ZADD', KEYS[1], rank7, ARGV[1])
+    r7 = rank7
     if ttl7 ~= -1 and ttl7 < tonumber(ARGV[16]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[16]) end
     -- 8 MapPut
     local ttl8 = redis.call('PTTL', KEYS[2])
@@ -111,19 +97,14 @@ local r12 = false
 local list12 = {}
 if #r11 > 0 then
   r12 = redis.call('HMGET', KEYS[2], unpack(r11))
-  list12 = {}
   for i, value in ipairs(r12) do list12[i] = value or '' end
 end
 -- 13 MapRemove
 local r13 = false
-if #r11 > 0 then
-  r13 = redis.call('HDEL', KEYS[2], unpack(r11))
-end
+if #r11 > 0 then r13 = redis.call('HDEL', KEYS[2], unpack(r11)) end
 -- 14 RankRemove
 local r14 = false
-if #r11 > 0 then
-  r14 = redis.call('ZREM', KEYS[4], unpack(r11))
-end
+if #r11 > 0 then r14 = redis.call('ZREM', KEYS[4], unpack(r11)) end
 -- 15 Append
 local r15 = false
 if #r11 > 0 and #list12 > 0 then
@@ -137,17 +118,17 @@ local r16 = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'WITHSCORES', '
 -- 17 RankPut
 local r17 = false
 if r16[2] then
-  local score17 = math.max(-2^53, math.min(2^53, tonumber(r16[2])))
+  local rank17 = math.max(-2^53, math.min(2^53, tonumber(r16[2])))
   local ttl17 = redis.call('PTTL', KEYS[7])
-  redis.call('ZADD', KEYS[7], score17, ARGV[24])
-  r17 = score17
+  redis.call('ZADD', KEYS[7], rank17, ARGV[24])
+  r17 = rank17
   if ttl17 ~= -1 and ttl17 < tonumber(ARGV[25]) then redis.call('PEXPIREAT', KEYS[7], now + ARGV[25]) end
 end
 -- 18 RankPut
-local score18 = now + ARGV[26]
+local rank18 = now + ARGV[26]
 local ttl18 = redis.call('PTTL', KEYS[8])
-redis.call('ZADD', KEYS[8], score18, ARGV[24])
-local r18 = score18
+redis.call('ZADD', KEYS[8], rank18, ARGV[24])
+local r18 = rank18
 if ttl18 ~= -1 and ttl18 < tonumber(ARGV[27]) then redis.call('PEXPIREAT', KEYS[8], now + ARGV[27]) end
 -- 19 Expire
 local ttl19 = redis.call('PTTL', KEYS[5])

@@ -5,24 +5,23 @@ local score1 = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if score1 and tonumber(score1) > now then
   -- 0 RankPut
   redis.call('ZREMRANGEBYRANK', KEYS[1], 1, 0)
-  local score0 = now + ARGV[2]
-  local old0 = redis.call('ZSCORE', KEYS[1], ARGV[1])
-  local live0 = old0 and tonumber(old0) > now
+  local rank0 = now + ARGV[2]
+  local live0 = score1 and tonumber(score1) > now
   local r0 = ''
   if live0 then
     local ttl0 = redis.call('PTTL', KEYS[1])
-    redis.call('ZADD', KEYS[1], score0, ARGV[1])
-    r0 = score0
+    redis.call('ZADD', KEYS[1], rank0, ARGV[1])
+    r0 = rank0
     if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[3]) end
   end
   return {now, 1, r0}
 else
   if redis.call('ZCOUNT', KEYS[1], now + 1, '+inf') < tonumber(ARGV[4]) then
     -- 1 RankPut
-    local score1 = now + ARGV[5]
+    local rank1 = now + ARGV[5]
     local ttl1 = redis.call('PTTL', KEYS[1])
-    redis.call('ZADD', KEYS[1], score1, ARGV[1])
-    local r1 = score1
+    redis.call('ZADD', KEYS[1], rank1, ARGV[1])
+    local r1 = rank1
     if ttl1 ~= -1 and ttl1 < tonumber(ARGV[6]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[6]) end
     return {now, 0, 1, r1}
   else

@@ -36,35 +36,24 @@ local r1 = false
 local list1 = {}
 if #list0 > 0 then
   r1 = redis.call('HMGET', KEYS[1], unpack(list0))
-  list1 = {}
   for i, value in ipairs(r1) do list1[i] = value or '' end
 end
 -- 2 RankRemove
 redis.call('ZREMRANGEBYRANK', KEYS[2], 1, 0)
 local r2 = false
-if #list0 > 0 then
-  r2 = redis.call('ZREM', KEYS[2], unpack(list0))
-end
+if #list0 > 0 then r2 = redis.call('ZREM', KEYS[2], unpack(list0)) end
 -- 3 RankRemove
 local r3 = false
-if #list0 > 0 then
-  r3 = redis.call('ZREM', KEYS[3], unpack(list0))
-end
+if #list0 > 0 then r3 = redis.call('ZREM', KEYS[3], unpack(list0)) end
 -- 4 RankRemove
 local r4 = false
-if #list0 > 0 then
-  r4 = redis.call('ZREM', KEYS[4], unpack(list0))
-end
+if #list0 > 0 then r4 = redis.call('ZREM', KEYS[4], unpack(list0)) end
 -- 5 RankRemove
 local r5 = false
-if #list0 > 0 then
-  r5 = redis.call('ZREM', KEYS[5], unpack(list0))
-end
+if #list0 > 0 then r5 = redis.call('ZREM', KEYS[5], unpack(list0)) end
 -- 6 MapRemove
 local r6 = false
-if #list0 > 0 then
-  r6 = redis.call('HDEL', KEYS[1], unpack(list0))
-end
+if #list0 > 0 then r6 = redis.call('HDEL', KEYS[1], unpack(list0)) end
 -- 7 Append
 local r7 = false
 if #list0 > 0 and #list1 > 0 then
@@ -79,14 +68,10 @@ if fork0 then
   if #r8 > 0 then redis.call('ZREM', KEYS[4], unpack(r8)) end
   -- 9 RankRemove
   r9 = false
-  if #r8 > 0 then
-    r9 = redis.call('ZREM', KEYS[5], unpack(r8))
-  end
+  if #r8 > 0 then r9 = redis.call('ZREM', KEYS[5], unpack(r8)) end
   -- 10 MapRemove
   r10 = false
-  if #r8 > 0 then
-    r10 = redis.call('HDEL', KEYS[1], unpack(r8))
-  end
+  if #r8 > 0 then r10 = redis.call('HDEL', KEYS[1], unpack(r8)) end
   -- 11 RankRange
   r11 = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[8])
   list11 = {}
@@ -95,12 +80,11 @@ if fork0 then
   r12 = false
   list12 = {}
   if #list11 > 0 then
-    local score12 = now + ARGV[9]
+    local rank12 = now + ARGV[9]
     local old12 = redis.call('ZMSCORE', KEYS[2], unpack(list11))
     local space12 = tonumber(limit12) - redis.call('ZCOUNT', KEYS[2], now + 1, '+inf')
     r12 = ''
-    list12 = {}
-    local args12, written = {}, {score12}
+    local args12, written = {}, {rank12}
     local done12 = {}
     for i = 1, #list11 do
       local member = list11[i]
@@ -108,9 +92,9 @@ if fork0 then
       local live = old and tonumber(old) > now
       if not live and (live or space12 > 0) then
         if live then space12 = space12 + 1 end
-        if score12 > now then space12 = space12 - 1 end
-        done12[member] = score12
-        args12[#args12 + 1], args12[#args12 + 2] = score12, member
+        if rank12 > now then space12 = space12 - 1 end
+        done12[member] = rank12
+        args12[#args12 + 1], args12[#args12 + 2] = rank12, member
         written[#written + 1] = member
       end
     end
@@ -127,12 +111,12 @@ if fork0 then
   -- 13 RankPut
   r13 = false
   if #list12 > 0 then
-    local score13 = now + ARGV[13]
+    local rank13 = now + ARGV[13]
     r13 = ''
-    local args13, written = {}, {score13}
+    local args13, written = {}, {rank13}
     for i = 1, #list12 do
       local member = list12[i]
-      args13[#args13 + 1], args13[#args13 + 2] = score13, member
+      args13[#args13 + 1], args13[#args13 + 2] = rank13, member
       written[#written + 1] = member
     end
     local ttl13 = redis.call('PTTL', KEYS[3])
@@ -144,20 +128,15 @@ if fork0 then
   end
   -- 14 RankRemove
   r14 = false
-  if #list12 > 0 then
-    r14 = redis.call('ZREM', KEYS[5], unpack(list12))
-  end
+  if #list12 > 0 then r14 = redis.call('ZREM', KEYS[5], unpack(list12)) end
   -- 15 RankRemove
   r15 = false
-  if #list12 > 0 then
-    r15 = redis.call('ZREM', KEYS[4], unpack(list12))
-  end
+  if #list12 > 0 then r15 = redis.call('ZREM', KEYS[4], unpack(list12)) end
   -- 16 MapGet
   r16 = false
   list16 = {}
   if #list12 > 0 then
     r16 = redis.call('HMGET', KEYS[1], unpack(list12))
-    list16 = {}
     for i, value in ipairs(r16) do list16[i] = value or '' end
   end
   -- 17 Append
@@ -177,19 +156,14 @@ local r19 = false
 local list19 = {}
 if #r18 > 0 then
   r19 = redis.call('HMGET', KEYS[1], unpack(r18))
-  list19 = {}
   for i, value in ipairs(r19) do list19[i] = value or '' end
 end
 -- 20 MapRemove
 local r20 = false
-if #r18 > 0 then
-  r20 = redis.call('HDEL', KEYS[1], unpack(r18))
-end
+if #r18 > 0 then r20 = redis.call('HDEL', KEYS[1], unpack(r18)) end
 -- 21 RankRemove
 local r21 = false
-if #r18 > 0 then
-  r21 = redis.call('ZREM', KEYS[3], unpack(r18))
-end
+if #r18 > 0 then r21 = redis.call('ZREM', KEYS[3], unpack(r18)) end
 -- 22 Append
 local r22 = false
 if #r18 > 0 and #list19 > 0 then
@@ -203,17 +177,17 @@ local r23 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', '
 -- 24 RankPut
 local r24 = false
 if r23[2] then
-  local score24 = math.max(-2^53, math.min(2^53, tonumber(r23[2])))
+  local rank24 = math.max(-2^53, math.min(2^53, tonumber(r23[2])))
   local ttl24 = redis.call('PTTL', KEYS[8])
-  redis.call('ZADD', KEYS[8], score24, ARGV[23])
-  r24 = score24
+  redis.call('ZADD', KEYS[8], rank24, ARGV[23])
+  r24 = rank24
   if ttl24 ~= -1 and ttl24 < tonumber(ARGV[24]) then redis.call('PEXPIREAT', KEYS[8], now + ARGV[24]) end
 end
 -- 25 RankPut
-local score25 = now + ARGV[25]
+local rank25 = now + ARGV[25]
 local ttl25 = redis.call('PTTL', KEYS[9])
-redis.call('ZADD', KEYS[9], score25, ARGV[23])
-local r25 = score25
+redis.call('ZADD', KEYS[9], rank25, ARGV[23])
+local r25 = rank25
 if ttl25 ~= -1 and ttl25 < tonumber(ARGV[26]) then redis.call('PEXPIREAT', KEYS[9], now + ARGV[26]) end
 -- 26 Expire
 local ttl26 = redis.call('PTTL', KEYS[7])

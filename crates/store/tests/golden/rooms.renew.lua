@@ -17,18 +17,18 @@ end
 redis.call('ZREMRANGEBYRANK', KEYS[2], 1, 0)
 local r1 = false
 if #list0 > 0 then
-  local score1 = now + ARGV[4]
+  local rank1 = now + ARGV[4]
   local old1 = redis.call('ZMSCORE', KEYS[2], unpack(list0))
   r1 = ''
-  local args1, written = {}, {score1}
+  local args1, written = {}, {rank1}
   local done1 = {}
   for i = 1, #list0 do
     local member = list0[i]
     local old = done1[member] or old1[i]
     local live = old and tonumber(old) > now
     if live then
-      done1[member] = score1
-      args1[#args1 + 1], args1[#args1 + 2] = score1, member
+      done1[member] = rank1
+      args1[#args1 + 1], args1[#args1 + 2] = rank1, member
       written[#written + 1] = member
     end
   end
@@ -44,18 +44,18 @@ end
 -- 2 RankPut
 local r2 = false
 if #list0 > 0 then
-  local score2 = now + ARGV[6]
+  local rank2 = now + ARGV[6]
   local old2 = redis.call('ZMSCORE', KEYS[3], unpack(list0))
   r2 = ''
-  local args2, written = {}, {score2}
+  local args2, written = {}, {rank2}
   local done2 = {}
   for i = 1, #list0 do
     local member = list0[i]
     local old = done2[member] or old2[i]
     local live = old and tonumber(old) > now
     if live then
-      done2[member] = score2
-      args2[#args2 + 1], args2[#args2 + 2] = score2, member
+      done2[member] = rank2
+      args2[#args2 + 1], args2[#args2 + 2] = rank2, member
       written[#written + 1] = member
     end
   end
@@ -77,17 +77,17 @@ local r4 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'L
 -- 5 RankPut
 local r5 = false
 if r4[2] then
-  local score5 = math.max(-2^53, math.min(2^53, tonumber(r4[2])))
+  local rank5 = math.max(-2^53, math.min(2^53, tonumber(r4[2])))
   local ttl5 = redis.call('PTTL', KEYS[4])
-  redis.call('ZADD', KEYS[4], score5, ARGV[10])
-  r5 = score5
+  redis.call('ZADD', KEYS[4], rank5, ARGV[10])
+  r5 = rank5
   if ttl5 ~= -1 and ttl5 < tonumber(ARGV[11]) then redis.call('PEXPIREAT', KEYS[4], now + ARGV[11]) end
 end
 -- 6 RankPut
-local score6 = now + ARGV[12]
+local rank6 = now + ARGV[12]
 local ttl6 = redis.call('PTTL', KEYS[5])
-redis.call('ZADD', KEYS[5], score6, ARGV[10])
-local r6 = score6
+redis.call('ZADD', KEYS[5], rank6, ARGV[10])
+local r6 = rank6
 if ttl6 ~= -1 and ttl6 < tonumber(ARGV[13]) then redis.call('PEXPIREAT', KEYS[5], now + ARGV[13]) end
 -- 7 Expire
 local ttl7 = redis.call('PTTL', KEYS[6])

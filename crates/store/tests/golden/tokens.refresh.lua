@@ -8,14 +8,14 @@ if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] and redis.call('HGET', KEYS[2
   local r1 = redis.call('HSET', KEYS[1], unpack(ARGV, ARGV[9], ARGV[10]))
   redis.call('PEXPIREAT', KEYS[1], math.min(now + ARGV[11], tonumber(ARGV[12])))
   -- 2 Put
-  redis.call('SET', KEYS[5], ARGV[13], 'PXAT', math.min(now + ARGV[14], tonumber(ARGV[15])))
-  local num2 = false
-  if math.min(now + ARGV[14], tonumber(ARGV[15])) >= now then num2 = math.min(now + ARGV[14], tonumber(ARGV[15])) end
+  local at2 = math.min(now + ARGV[14], tonumber(ARGV[15]))
+  redis.call('SET', KEYS[5], ARGV[13], 'PXAT', at2)
+  local num2 = at2 >= now and at2
   -- 3 MapPut
   local r3 = false
-  if (num2 and string.format('%.0f', num2)) then
+  if num2 then
     local ttl3 = redis.call('PTTL', KEYS[2])
-    r3 = redis.call('HSET', KEYS[2], ARGV[16], (num2 and string.format('%.0f', num2)))
+    r3 = redis.call('HSET', KEYS[2], ARGV[16], string.format('%.0f', num2))
     if ttl3 ~= -1 and ttl3 < tonumber(ARGV[17]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[17]) end
   end
   return {now, 1, 1, r1, 1, r3}

@@ -6,10 +6,10 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   -- 0 Put
   redis.call('SET', KEYS[1], ARGV[1], 'PXAT', now + ARGV[2])
   -- 1 RankPut
-  local score1 = now + ARGV[4]
+  local rank1 = now + ARGV[4]
   local ttl1 = redis.call('PTTL', KEYS[2])
-  redis.call('ZADD', KEYS[2], score1, ARGV[3])
-  local r1 = score1
+  redis.call('ZADD', KEYS[2], rank1, ARGV[3])
+  local r1 = rank1
   if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[5]) end
   -- 2 RankTake
   local r2 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[6])

@@ -4,7 +4,7 @@
 //! for what the op's arguments need; nothing in it can fail once something was written.
 
 use super::args::Sum;
-use super::{Emitter, Var};
+use super::{Emitter, Var, bit};
 use crate::compile::plan::{KeyAt, List, Op, RankPut, Score, Step, Until, What};
 use roomkey_core::{End, Kind, Order};
 
@@ -23,10 +23,13 @@ impl<'p> Emitter<'p> {
                 }
                 Step::Fork(fork) => {
                     let (mut by_then, mut by_otherwise) = (wrote, wrote);
+                    let written = self.written;
                     let then =
                         self.piece(1, |emitter| by_then = emitter.act(&fork.then, false, wrote, later));
+                    let written_by_then = std::mem::replace(&mut self.written, written);
                     let otherwise = self
                         .piece(1, |emitter| by_otherwise = emitter.act(&fork.otherwise, false, wrote, later));
+                    self.written |= written_by_then;
                     self.either(fork, &then, &otherwise);
                     wrote = by_then && by_otherwise;
                 }
@@ -53,6 +56,9 @@ impl<'p> Emitter<'p> {
             *wrote = true;
         }
         self.template(op, *wrote);
+        if op.what.grows() || op.what.frees() {
+            self.written |= bit(op.key);
+        }
         *wrote |= op.what.grows() && surely_sent;
         if self.tables {
             self.lua.close();
@@ -192,9 +198,25 @@ impl<'p> Emitter<'p> {
             let value = if matches!(var, Var::List(_)) { "{}" } else { "false" };
             self.line(format_args!("{local}{} = {value}", self.name(var)));
         }
-        self.lua.open(format_args!("if {} then", guards.join(" and ")));
-        template(self, "");
-        self.lua.close();
+        self.prepared = true;
+        let body = self.piece(1, |emitter| template(emitter, ""));
+        self.prepared = false;
+        let guard = guards.join(" and ");
+        match body.only_line() {
+            Some(line) => self.line(format_args!("if {guard} then {line} end")),
+            None => {
+                self.line(format_args!("if {guard} then"));
+                self.lua.append(&body);
+                self.line(format_args!("end"));
+            }
+        }
+    }
+
+    /// Begins the list that later ops refer to.
+    pub(super) fn begin_list(&mut self, op: &Op) {
+        if !self.prepared {
+            self.line(format_args!("{}{} = {{}}", self.local(), self.name(Var::List(op.at))));
+        }
     }
 
     /// A moment as a number.

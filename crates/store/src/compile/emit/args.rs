@@ -8,8 +8,8 @@ use crate::compile::plan::{Arg, List, Op, What};
 pub(super) enum Source {
     /// One that is there.
     One(String),
-    /// One, or false.
-    Maybe(String),
+    /// One, if the variable that is named first is neither false nor nil.
+    Maybe(String, String),
     /// Positions in `ARGV`, two or more and at most 1 000.
     Slice(Arg),
     /// A table, maybe empty.
@@ -25,7 +25,7 @@ impl Source {
     pub(super) fn guard(&self) -> Option<String> {
         match self {
             Self::One(_) | Self::Slice(_) => None,
-            Self::Maybe(value) => Some(value.clone()),
+            Self::Maybe(variable, _) => Some(variable.clone()),
             Self::Table { name, .. } => Some(format!("#{name} > 0")),
         }
     }
@@ -33,7 +33,7 @@ impl Source {
     /// The only element, if there is at most one.
     pub(super) fn single(&self) -> Option<&str> {
         match self {
-            Self::One(value) | Self::Maybe(value) => Some(value),
+            Self::One(value) | Self::Maybe(_, value) => Some(value),
             Self::Slice(_) | Self::Table { .. } => None,
         }
     }
@@ -41,7 +41,7 @@ impl Source {
     /// The first element, and the one at the variable `i`.
     pub(super) fn first(&self) -> String {
         match self {
-            Self::One(value) | Self::Maybe(value) => value.clone(),
+            Self::One(value) | Self::Maybe(_, value) => value.clone(),
             Self::Slice(first) => format!("ARGV[{first} + 0]"),
             Self::Table { name, .. } => format!("{name}[1]"),
         }
@@ -49,7 +49,7 @@ impl Source {
 
     pub(super) fn element(&self) -> String {
         match self {
-            Self::One(value) | Self::Maybe(value) => value.clone(),
+            Self::One(value) | Self::Maybe(_, value) => value.clone(),
             Self::Slice(first) => format!("ARGV[{first} + i - 1]"),
             Self::Table { name, .. } => format!("{name}[i]"),
         }
@@ -58,7 +58,7 @@ impl Source {
     /// How many elements there are.
     pub(super) fn len(&self) -> String {
         match self {
-            Self::One(_) | Self::Maybe(_) => "1".to_owned(),
+            Self::One(_) | Self::Maybe(..) => "1".to_owned(),
             Self::Slice(first) => format!("{} - {first} + 1", last(*first)),
             Self::Table { name, .. } => format!("#{name}"),
         }
@@ -67,7 +67,7 @@ impl Source {
     /// All elements as arguments of one call.
     fn unpacked(&self) -> String {
         match self {
-            Self::One(value) | Self::Maybe(value) => value.clone(),
+            Self::One(value) | Self::Maybe(_, value) => value.clone(),
             Self::Slice(first) => format!("unpack(ARGV, {first}, {})", last(*first)),
             Self::Table { name, .. } => format!("unpack({name})"),
         }
@@ -100,12 +100,13 @@ impl Emitter<'_> {
         };
         let (reply, number) = (self.name(Var::Reply(at)), self.name(Var::Number(at)));
         match self.ops[usize::from(at)].0.map(|op| &op.what) {
-            Some(What::Get | What::Take) => Source::Maybe(reply),
+            Some(What::Get | What::Take) => Source::Maybe(reply.clone(), reply),
             // The template of an Add that is referred to makes its reply text.
             Some(What::Add { .. }) => Source::One(reply),
             Some(What::RankCount) => Source::One(format!("string.format('%.0f', {reply})")),
             Some(What::Put(..) | What::Expire(_)) => {
-                Source::Maybe(format!("({number} and string.format('%.0f', {number}))"))
+                let text = format!("string.format('%.0f', {number})");
+                Source::Maybe(number, text)
             }
             Some(What::Pop(..) | What::RankTake(_)) => Source::Table { name: reply, short: true },
             Some(What::Range(..)) => Source::Table { name: reply, short: false },

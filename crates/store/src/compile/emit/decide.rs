@@ -165,7 +165,7 @@ impl<'p> Emitter<'p> {
                 self.line(format_args!("{name} = {value}"));
                 name
             }
-            None => self.variable("limit_", &value),
+            None => self.variable("bound", &value),
         };
         self.line(format_args!("if not integer({name}) then return 'NotANumber' end"));
         self.integers = true;
@@ -192,7 +192,7 @@ impl<'p> Emitter<'p> {
     }
 
     /// The variable that holds what a check has read, if it is in scope.
-    fn known(&self, read: Read) -> Option<String> {
+    pub(super) fn known(&self, read: Read) -> Option<String> {
         self.reads.iter().find(|(known, _)| *known == read).map(|(_, name)| name.clone())
     }
 

@@ -1,7 +1,7 @@
 //! Expiry: what is asked before a write, and set after it.
 
 use super::{Emitter, Var};
-use crate::compile::plan::{Life, Op, Until, What};
+use crate::compile::plan::{Life, Op, Until};
 
 impl<'p> Emitter<'p> {
     /// What has to be known before a write: afterwards a new key and one that never expires look alike.
@@ -48,8 +48,7 @@ impl<'p> Emitter<'p> {
     /// `Expire`: 1 if the key is there, else 0.
     pub(super) fn expire(&mut self, op: &Op, life: Life) {
         let key = op.key;
-        let (r, num) = (self.name(Var::Reply(op.at)), self.name(Var::Number(op.at)));
-        let (local, numbers) = (self.local(), self.numbers(op));
+        let (r, local) = (self.name(Var::Reply(op.at)), self.local());
         match life {
             Life::Keep => self.reply(op, format_args!("redis.call('EXISTS', {key})")),
             Life::Never => {
@@ -57,7 +56,7 @@ impl<'p> Emitter<'p> {
                 self.line(format_args!("redis.call('PERSIST', {key})"));
             }
             Life::Set(until) => {
-                let moment = self.moment(until);
+                let moment = self.moment_once(until, op);
                 self.reply(op, format_args!("redis.call('PEXPIREAT', {key}, {moment})"));
             }
             Life::AtLeast(until) => {
@@ -70,30 +69,39 @@ impl<'p> Emitter<'p> {
                 ));
             }
         }
-        if numbers {
-            self.line(format_args!("{local}{num} = false"));
-            self.deadline(op, life);
+        if self.numbers(op) {
+            let there = format!("{r} == 1 and ");
+            self.deadline(op, life, &there);
         }
     }
 
+    /// A moment as a number, in a variable if the op's number is going to be the same.
+    pub(super) fn moment_once(&mut self, until: Until, op: &Op) -> String {
+        let moment = self.moment(until);
+        if !self.numbers(op) {
+            return moment;
+        }
+        let at = self.own("at", op);
+        self.line(format_args!("local {at} = {moment}"));
+        at
+    }
+
     /// Keeps the deadline of a key, if it has one, as the number of the op that set it.
-    pub(super) fn deadline(&mut self, op: &Op, life: Life) {
-        self.clock = true;
-        let (num, left) = (self.name(Var::Number(op.at)), self.own("left", op));
-        if let Life::Never = life {
-            return;
+    pub(super) fn deadline(&mut self, op: &Op, life: Life, there: &str) {
+        let (local, num) = (if self.prepared { "" } else { self.local() }, self.name(Var::Number(op.at)));
+        match life {
+            Life::Never => self.line(format_args!("{local}{num} = false")),
+            Life::Set(_) => {
+                self.clock = true;
+                let at = self.own("at", op);
+                self.line(format_args!("{local}{num} = {there}{at} >= now and {at}"));
+            }
+            Life::Keep | Life::AtLeast(_) => {
+                self.clock = true;
+                let left = self.own("left", op);
+                self.line(format_args!("local {left} = redis.call('PTTL', {})", op.key));
+                self.line(format_args!("{local}{num} = {left} >= 0 and now + {left}"));
+            }
         }
-        if let Life::Set(until) = life {
-            let moment = self.moment(until);
-            let there = if matches!(op.what, What::Expire(_)) {
-                format!("{} == 1 and ", self.name(Var::Reply(op.at)))
-            } else {
-                String::new()
-            };
-            self.line(format_args!("if {there}{moment} >= now then {num} = {moment} end"));
-            return;
-        }
-        self.line(format_args!("local {left} = redis.call('PTTL', {})", op.key));
-        self.line(format_args!("if {left} >= 0 then {num} = now + {left} end"));
     }
 }

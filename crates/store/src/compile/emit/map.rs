@@ -15,7 +15,7 @@ impl<'p> Emitter<'p> {
             emitter.variadic(&r, local, &format!("'HMGET', {}", op.key), &source, Sum::Joined);
             if emitter.lists(op) {
                 // An absent field is empty bytes, so that lists stay in step.
-                emitter.line(format_args!("{local}{list} = {{}}"));
+                emitter.begin_list(op);
                 emitter.line(format_args!("for i, value in ipairs({r}) do {list}[i] = value or '' end"));
             }
         });
@@ -67,7 +67,7 @@ impl<'p> Emitter<'p> {
         let (r, list) = (self.name(Var::Reply(op.at)), self.name(Var::List(op.at)));
         let lists = self.lists(op);
         if let List::One(field) = fields {
-            let value = self.own("value", op);
+            let value = self.own("field", op);
             self.line(format_args!("local {value} = redis.call('HGET', {key}, {field})"));
             self.line(format_args!(
                 "{local}{r} = {{{value} and (string.sub({value}, 1, #{prefixes}) == {prefixes} and 1 or 0)}}"
@@ -80,7 +80,7 @@ impl<'p> Emitter<'p> {
         let fields = self.source(fields);
         self.variadic(&r, local, &format!("'HMGET', {key}"), &fields, Sum::Joined);
         if lists {
-            self.line(format_args!("{local}{list} = {{}}"));
+            self.begin_list(op);
         }
         self.lua.open(format_args!("for i, value in ipairs({r}) do"));
         self.line(format_args!("local prefix = ARGV[{prefixes} + i - 1]"));
@@ -104,7 +104,7 @@ impl<'p> Emitter<'p> {
     /// Keeps the fields of fields and values, or the members of members and scores, as the list of an op.
     pub(super) fn every_other(&mut self, op: &Op, pairs: &str) {
         let list = self.name(Var::List(op.at));
-        self.line(format_args!("{}{list} = {{}}", self.local()));
+        self.begin_list(op);
         self.line(format_args!("for i = 1, #{pairs}, 2 do {list}[#{list} + 1] = {pairs}[i] end"));
     }
 }

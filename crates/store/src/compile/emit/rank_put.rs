@@ -5,26 +5,26 @@
 use roomkey_core::Only;
 
 use super::args::Source;
-use super::{Emitter, Var};
-use crate::compile::plan::{Limit, Op, RankPut, Score};
+use super::{Emitter, Var, bit};
+use crate::compile::plan::{Limit, List, Op, RankPut, Score};
 
 impl<'p> Emitter<'p> {
     /// `wrote` tells whether a write was surely sent before. If not, a full server has to refuse the op also when it
     /// admits nobody.
     pub(super) fn rank_put(&mut self, op: &'p Op, put: &'p RankPut, wrote: bool) {
         self.guarded(op, &[put.members], |emitter, local| match emitter.source(put.members) {
-            source @ (Source::One(_) | Source::Maybe(_)) => emitter.put_one(op, put, &source, local, wrote),
+            source @ (Source::One(_) | Source::Maybe(..)) => emitter.put_one(op, put, &source, local, wrote),
             source => emitter.put_many(op, put, &source, local, wrote),
         });
     }
 
     fn put_one(&mut self, op: &'p Op, put: &'p RankPut, member: &Source, local: &'static str, wrote: bool) {
         let (key, m) = (op.key, member.first());
-        let (r, score) = (self.name(Var::Reply(op.at)), self.own("score", op));
+        let (r, score) = (self.name(Var::Reply(op.at)), self.own("rank", op));
         let value = self.score(op, put.score);
         self.line(format_args!("local {score} = {value}"));
         // The member is known to who reads the reply only if it was given.
-        let written = if member.is_sure() && matches!(put.members, crate::compile::plan::List::One(_)) {
+        let written = if member.is_sure() && matches!(put.members, List::One(_)) {
             score.clone()
         } else {
             format!("{{{score}, {m}}}")
@@ -39,7 +39,15 @@ impl<'p> Emitter<'p> {
             return;
         }
         let (old, live) = (self.own("old", op), self.own("live", op));
-        self.line(format_args!("local {old} = redis.call('ZSCORE', {key}, {m})"));
+        let old = match (put.members, self.written & bit(key)) {
+            // What a check has read still stands.
+            (List::One(member), 0) => self.known(("ZSCORE", key, Some(member))),
+            _ => None,
+        }
+        .unwrap_or_else(|| {
+            self.line(format_args!("local {old} = redis.call('ZSCORE', {key}, {m})"));
+            old
+        });
         if put.only != Only::New {
             self.clock = true;
             self.line(format_args!("local {live} = {old} and tonumber({old}) > now"));
@@ -75,7 +83,7 @@ impl<'p> Emitter<'p> {
     fn put_many(&mut self, op: &'p Op, put: &'p RankPut, members: &Source, local: &'static str, wrote: bool) {
         let key = op.key;
         let (r, list) = (self.name(Var::Reply(op.at)), self.name(Var::List(op.at)));
-        let (score, args) = (self.own("score", op), self.own("args", op));
+        let (score, args) = (self.own("rank", op), self.own("args", op));
         let value = self.score(op, put.score);
         self.line(format_args!("local {score} = {value}"));
         let chosen = put.only != Only::Any || put.within.is_some();
@@ -153,9 +161,9 @@ impl<'p> Emitter<'p> {
     fn declare_none(&mut self, op: &'p Op, local: &'static str) {
         self.line(format_args!("{local}{} = ''", self.name(Var::Reply(op.at))));
         if self.lists(op) {
-            self.line(format_args!("{local}{} = {{}}", self.name(Var::List(op.at))));
+            self.begin_list(op);
         }
-        if self.numbers(op) {
+        if self.numbers(op) && !self.prepared {
             self.line(format_args!("{local}{} = false", self.name(Var::Number(op.at))));
         }
     }

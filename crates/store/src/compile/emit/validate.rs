@@ -3,10 +3,13 @@
 //! Redis itself refuses a command on a key of the wrong kind. That is early enough while nothing has been written, for a
 //! command that is sure to be sent, and unless a full server would refuse it for its memory first. Everywhere else the
 //! kind is asked for, once per key, unless a check has found it.
+//!
+//! Where an op has a number to validate, everything is asked for in the order of the program: a wrong kind behind a text
+//! that is no number must not be found before it.
 
 use super::decide::size_command;
 use super::{Emitter, Facts, Var, bit};
-use crate::compile::plan::{Limit, List, Op, RankPut, Step, Sum, What};
+use crate::compile::plan::{Fork, Limit, List, Op, RankPut, Step, Sum, What};
 
 /// What is known on the path so far.
 #[derive(Clone, Copy)]
@@ -19,12 +22,10 @@ struct Path {
 impl<'p> Emitter<'p> {
     /// Validates the ops of a block.
     pub(super) fn validate(&mut self, steps: &'p [Step], facts: Facts) {
-        // What is asked for here comes before what Redis finds in passing, so numbers that are out of turn would show.
-        let in_turn = has_numbers(steps);
-        self.validate_steps(steps, Path { facts, wrote: false }, in_turn);
+        self.validate_steps(steps, Path { facts, wrote: false }, has_numbers(steps));
     }
 
-    fn validate_steps(&mut self, steps: &'p [Step], mut path: Path, in_turn: bool) -> Path {
+    fn validate_steps(&mut self, steps: &'p [Step], mut path: Path, numbers: bool) -> Facts {
         for step in steps {
             // The first check of every fork is always evaluated.
             if let Step::Fork(fork) = step
@@ -33,32 +34,52 @@ impl<'p> Emitter<'p> {
                 path.facts = path.facts.or(Facts::looked_at(first));
             }
         }
+        if numbers {
+            for step in steps {
+                match step {
+                    Step::Op(op) => self.validate_op(op, &mut path, true),
+                    Step::Fork(fork) => {
+                        let facts = self.validate_fork(fork, path, true);
+                        path.facts = path.facts.or(facts);
+                        path.wrote |= writes(&fork.then) || writes(&fork.otherwise);
+                    }
+                }
+            }
+            return path.facts;
+        }
+        // The order does not show, so what is looked at in any case comes first and need not be looked at again.
+        let mut forks = Vec::new();
         for step in steps {
             match step {
-                Step::Op(op) => self.validate_op(op, &mut path, in_turn),
+                Step::Op(op) => self.validate_op(op, &mut path, false),
                 Step::Fork(fork) => {
-                    let enter = |facts| Path { facts: path.facts.or(facts), ..path };
-                    let (mut by_then, mut by_otherwise) = (path, path);
-                    let then = self.piece(1, |emitter| {
-                        by_then =
-                            emitter.validate_steps(&fork.then, enter(Facts::if_held(&fork.when)), in_turn);
-                    });
-                    let otherwise = self.piece(1, |emitter| {
-                        let enter = enter(Facts::if_not(&fork.when));
-                        by_otherwise = emitter.validate_steps(&fork.otherwise, enter, in_turn);
-                    });
-                    self.either(fork, &then, &otherwise);
-                    path = Path {
-                        facts: by_then.facts.and(by_otherwise.facts),
-                        wrote: by_then.wrote || by_otherwise.wrote,
-                    };
+                    forks.push((fork, path.wrote));
+                    path.wrote |= writes(&fork.then) || writes(&fork.otherwise);
                 }
             }
         }
-        path
+        for (fork, wrote) in forks {
+            let facts = self.validate_fork(fork, Path { wrote, ..path }, false);
+            path.facts = path.facts.or(facts);
+        }
+        path.facts
     }
 
-    fn validate_op(&mut self, op: &'p Op, path: &mut Path, in_turn: bool) {
+    /// Validates both branches; returns what is known behind either.
+    fn validate_fork(&mut self, fork: &'p Fork, path: Path, numbers: bool) -> Facts {
+        let enter = |facts| Path { facts: path.facts.or(facts), ..path };
+        let (mut by_then, mut by_otherwise) = (path.facts, path.facts);
+        let then = self.piece(1, |emitter| {
+            by_then = emitter.validate_steps(&fork.then, enter(Facts::if_held(&fork.when)), numbers);
+        });
+        let otherwise = self.piece(1, |emitter| {
+            by_otherwise = emitter.validate_steps(&fork.otherwise, enter(Facts::if_not(&fork.when)), numbers);
+        });
+        self.either(fork, &then, &otherwise);
+        by_then.and(by_otherwise)
+    }
+
+    fn validate_op(&mut self, op: &'p Op, path: &mut Path, numbers: bool) {
         let known = path.facts.kinds & bit(op.key) != 0;
         if let What::Add { sum, .. } = op.what {
             self.validate_sum(op, sum, path.facts.numbers & bit(op.key) != 0);
@@ -66,7 +87,7 @@ impl<'p> Emitter<'p> {
         } else if let Some(kind) = op.kind
             && !known
         {
-            let in_passing = !path.wrote && !in_turn && !op.what.grows() && !self.may_skip(op);
+            let in_passing = !path.wrote && !numbers && !op.what.grows() && !self.may_skip(op);
             if !in_passing {
                 self.line(format_args!("redis.call('{}', {})", size_command(kind), op.key));
             }
@@ -126,5 +147,13 @@ fn has_numbers(steps: &[Step]) -> bool {
             _ => false,
         },
         Step::Fork(fork) => has_numbers(&fork.then) || has_numbers(&fork.otherwise),
+    })
+}
+
+/// Whether steps hold an op that may write.
+fn writes(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Op(op) => op.what.grows() || op.what.frees(),
+        Step::Fork(fork) => writes(&fork.then) || writes(&fork.otherwise),
     })
 }

@@ -1,7 +1,7 @@
 //! Templates of values.
 
 use super::args::Source;
-use super::{Emitter, Var, constant_answer};
+use super::{Emitter, Var};
 use crate::compile::plan::{Arg, Life, List, Op};
 
 impl<'p> Emitter<'p> {
@@ -14,7 +14,7 @@ impl<'p> Emitter<'p> {
                 Life::Keep => emitter.line(format_args!("redis.call('SET', {key}, {value}, 'KEEPTTL')")),
                 Life::Never => emitter.line(format_args!("redis.call('SET', {key}, {value})")),
                 Life::Set(until) => {
-                    let moment = emitter.moment(until);
+                    let moment = emitter.moment_once(until, op);
                     emitter.line(format_args!("redis.call('SET', {key}, {value}, 'PXAT', {moment})"));
                 }
                 Life::AtLeast(_) => {
@@ -23,14 +23,11 @@ impl<'p> Emitter<'p> {
                     emitter.after_write(life, op);
                 }
             }
-            if constant_answer(&op.what).is_none() {
+            if !emitter.answers_one(op) {
                 emitter.line(format_args!("{local}{} = 1", emitter.name(Var::Reply(op.at))));
             }
             if emitter.numbers(op) {
-                if !local.is_empty() {
-                    emitter.line(format_args!("{local}{} = false", emitter.name(Var::Number(op.at))));
-                }
-                emitter.deadline(op, life);
+                emitter.deadline(op, life, "");
             }
         });
     }
