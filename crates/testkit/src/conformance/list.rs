@@ -207,6 +207,7 @@ macro_rules! __behaviours {
         ] }
         $crate::__behaviours_of! { $fixture, $attributes, memory_limit, both_ways, [
             growing_ops_are_refused,
+            what_would_fail_anyway_is_not_refused,
             freeing_ops_are_not_refused,
             reads_are_not_refused,
             a_program_that_frees_first_may_grow,
@@ -214,6 +215,8 @@ macro_rules! __behaviours {
             a_program_that_grows_first_is_refused_whole,
             only_the_path_counts,
             a_skipped_op_does_not_count,
+            a_skipped_op_that_frees_counts,
+            an_op_given_an_empty_list_is_as_if_not_there,
             a_batch_is_refused_op_by_op,
         ] }
         $crate::__behaviours_of! { $fixture, $attributes, handles, once, [

@@ -1,6 +1,8 @@
 //! At the memory limit: what grows is refused, what frees or holds is not.
 
-use roomkey_core::{BranchId, End, ErrorKind, Life, Memory, Only, Op, RankPut, Reply, Score, Ttl, Until};
+use roomkey_core::{
+    BranchId, End, ErrorKind, Life, Memory, Only, Op, OpId, RankPut, Reply, Score, Ttl, Until,
+};
 
 use super::logs::append;
 use super::rankings::{after, put};
@@ -39,6 +41,25 @@ pub async fn growing_ops_are_refused<F: Fixture>(t: &Harness<F>) {
         Ok(Reply::Number(2)),
         "it goes on below the limit"
     );
+}
+
+pub async fn what_would_fail_anyway_is_not_refused<F: Fixture>(t: &Harness<F>) {
+    t.given(one_of_each_kind()).await;
+    t.given([Op::put(&value(6), bytes("9223372036854775807"), Life::Never)]).await;
+    t.fixture.limit_memory(true).await;
+    let fail: [(Op, ErrorKind); 8] = [
+        (Op::add(&value(2), 1, Life::Keep), ErrorKind::WrongType),
+        (Op::add(&value(1), 1, Life::Keep), ErrorKind::NotANumber),
+        (Op::add(&value(6), 1, Life::Keep), ErrorKind::Overflow),
+        (Op::add(&value(6), 1, Life::AtLeast(Until::In(LONG))), ErrorKind::Overflow),
+        (Op::map_put(&map(1), "f", "v", Life::Keep), ErrorKind::WrongType),
+        (Op::push(&list(1), End::Back, "v", Life::Keep), ErrorKind::WrongType),
+        (put(1, ["m"], Score::Is(1)).into(), ErrorKind::WrongType),
+        (append(1).field("f", "v").into(), ErrorKind::WrongType),
+    ];
+    for (op, error) in fail {
+        assert_eq!(t.run(op.clone()).await, Err(error), "{op:?}");
+    }
 }
 
 pub async fn freeing_ops_are_not_refused<F: Fixture>(t: &Harness<F>) {
@@ -161,6 +182,46 @@ pub async fn a_skipped_op_does_not_count<F: Fixture>(t: &Harness<F>) {
     program.op(BranchId::ROOT, Op::put(&value(94), bytes("v"), Life::Never));
     program.op(BranchId::ROOT, Op::delete(&map(2)));
     assert_eq!(t.transact(program).await, Err(ErrorKind::Full), "the first that is not skipped grows");
+}
+
+pub async fn a_skipped_op_that_frees_counts<F: Fixture>(t: &Harness<F>) {
+    given_plenty(t).await;
+    t.fixture.limit_memory(true).await;
+    let skipped: [fn(OpId) -> Op; 3] = [
+        |none| Op::map_remove(&map(2), none),
+        |none| Op::rank_remove(&ranking(4), none),
+        |none| RankPut::new(&ranking(4), none, after(LONG)).only(Only::Live).into(),
+    ];
+    for op in skipped {
+        let mut program = TxnBuilder::new("suite.frees");
+        let none = program.op(BranchId::ROOT, Op::range(&list(99), 0, -1));
+        let skipped = program.op(BranchId::ROOT, op(none));
+        program.op(BranchId::ROOT, append(95).field("f", "v"));
+        let outcome = t.transact(program).await.unwrap();
+        assert_eq!(outcome.reply(skipped), Some(&Reply::Skipped));
+    }
+}
+
+pub async fn an_op_given_an_empty_list_is_as_if_not_there<F: Fixture>(t: &Harness<F>) {
+    given_plenty(t).await;
+    t.fixture.limit_memory(true).await;
+    let nothing = [
+        Op::map_remove(&map(2), Vec::new()),
+        Op::rank_remove(&ranking(4), Vec::new()),
+        // Not even the kind of its key is looked at.
+        Op::rank_remove(&ranking(1), Vec::new()),
+        Op::map_put(&map(2), Vec::new(), "v", Life::Never),
+    ];
+    for op in nothing {
+        let grow = Op::put(&value(91), bytes("v"), Life::Never);
+        assert_eq!(
+            t.all([op.clone(), grow.clone()]).await,
+            Err(ErrorKind::Full),
+            "{op:?} does not begin the writes"
+        );
+        let free = Op::expire(&value(6), Life::Never);
+        assert!(t.all([op.clone(), free, grow]).await.is_ok(), "{op:?}");
+    }
 }
 
 pub async fn a_batch_is_refused_op_by_op<F: Fixture>(t: &Harness<F>) {
