@@ -230,7 +230,9 @@ pub(crate) fn broken(error: &RedisError) -> io::Error {
     let source = StdError::source(error)
         .and_then(|source| source.downcast_ref::<Arc<dyn StdError + Send + Sync>>())
         .and_then(|source| source.downcast_ref::<io::Error>());
-    let Some(source) = source else { return io::ErrorKind::BrokenPipe.into() };
+    let Some(source) = source else {
+        return io::ErrorKind::BrokenPipe.into();
+    };
     match source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(tls) => io::Error::new(source.kind(), tls.clone()),
         None => source.kind().into(),

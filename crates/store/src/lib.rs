@@ -4,6 +4,7 @@ mod backoff;
 mod batch;
 mod call;
 mod command;
+mod compile;
 mod config;
 mod connect;
 mod error;
@@ -14,7 +15,9 @@ mod pool;
 mod rights;
 mod secret;
 mod server;
+mod store;
 mod tls;
 
 pub use config::{Endpoint, RedisConfig, RedisConfigBuilder, VerifyMode};
 pub use error::{Answer, ConnectError};
+pub use store::RedisStore;
