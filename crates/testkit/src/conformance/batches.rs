@@ -96,6 +96,17 @@ pub async fn many_callers_get_their_own_replies<F: Fixture>(t: &Harness<F>) {
     }
 }
 
+pub async fn a_dropped_call_disturbs_nobody<F: Fixture>(t: &Harness<F>) {
+    for i in 0..200u16 {
+        let abandoned = t.store().run(Batch::one(Op::get(&spread(i))).unwrap());
+        // Polled once, then dropped: it may have been sent, and its reply may be on its way.
+        let _ = tokio::time::timeout(Duration::ZERO, abandoned).await;
+        let own = Bytes::from(i.to_string());
+        let replies = t.batch([Op::put(&spread(i), own.clone(), Life::Never), Op::get(&spread(i))]).await;
+        assert_eq!(replies, [Ok(Reply::Written), Ok(Reply::Bytes(Some(own)))]);
+    }
+}
+
 /// A value in the partition of this number.
 fn spread(number: u16) -> Key {
     key_in(number, Kind::Value, 1)

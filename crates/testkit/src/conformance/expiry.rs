@@ -1,8 +1,8 @@
 //! Expiry: keys end at their deadline, whoever looks at them and however.
 
 use roomkey_core::{
-    Append, End, FieldTest, Life, Only, Op, RankPut, Reply, Scan, Score, Standing, Store as _, StoreTime,
-    Ttl, Until,
+    Append, End, FieldTest, Life, MAX_DURATION, MAX_SCORE, Only, Op, RankPut, Reply, Scan, Score, Standing,
+    Store as _, StoreTime, Ttl, Until,
 };
 
 use super::rankings::{after, put, ranked};
@@ -101,6 +101,33 @@ pub async fn a_scan_finds_no_expired_key<F: Fixture>(t: &Harness<F>) {
     }
     found.dedup();
     assert_eq!(found, [value(6).bytes().clone()]);
+}
+
+pub async fn the_shortest_lifetime_is_one<F: Fixture>(t: &Harness<F>) {
+    let shortest = Life::Set(Until::In(Duration::from_nanos(1)));
+    t.given(one_of_each_kind_living(Life::Never)).await;
+    assert_eq!(t.run(Op::put(&value(6), bytes("v"), shortest)).await, Ok(Reply::Written));
+    for number in 1..=5 {
+        assert_eq!(t.run(Op::expire(&value(number), shortest)).await, Ok(Reply::Written));
+    }
+    t.advance(BRIEF).await;
+    for number in 1..=6 {
+        assert_eq!(t.ttl(&value(number)).await, Ttl::Missing);
+    }
+}
+
+pub async fn the_longest_lifetime_is_one<F: Fixture>(t: &Harness<F>) {
+    let last = Until::At(StoreTime::MAX);
+    for (number, until) in
+        [(10, Until::In(MAX_DURATION)), (20, last), (30, Until::InCapped(MAX_DURATION, StoreTime::MAX))]
+    {
+        assert_eq!(t.run(Op::put(&value(number), bytes("v"), Life::Set(until))).await, Ok(Reply::Written));
+        assert_eq!(t.run(Op::expire(&value(number), Life::AtLeast(until))).await, Ok(Reply::Written));
+        let ttl = t.ttl(&value(number)).await;
+        assert!(matches!(ttl, Ttl::After(left) if left > MAX_DURATION / 2), "{until:?}: {ttl:?}");
+    }
+    let put = RankPut::new(&ranking(1), "m", Score::After(last));
+    assert_eq!(t.run(put).await, Ok(ranked(["m"], Some(MAX_SCORE))));
 }
 
 pub async fn an_idle_lifetime_stays_under_its_cap<F: Fixture>(t: &Harness<F>) {

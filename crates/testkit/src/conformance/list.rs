@@ -26,6 +26,7 @@ macro_rules! __behaviours {
         $crate::__behaviours_of! { $fixture, $attributes, values, both_ways, [
             a_missing_value_reads_as_none,
             what_is_put_is_read_back,
+            the_largest_value_goes_through,
             put_replaces_any_kind,
             put_of_an_empty_list_is_skipped,
             put_of_several_takes_the_first,
@@ -162,6 +163,7 @@ macro_rules! __behaviours {
             a_skipped_op_has_its_key_looked_at_all_the_same,
             an_inner_branch_refers_to_an_outer_one,
             a_thousand_elements_go_through_a_reference,
+            a_reply_longer_than_any_given_list_serves_as_well,
         ] }
         $crate::__behaviours_of! { $fixture, $attributes, expiry, both_ways, [
             every_kind_ends_at_its_deadline,
@@ -170,6 +172,8 @@ macro_rules! __behaviours {
             checks_see_no_expired_key,
             members_die_at_their_deadline,
             a_scan_finds_no_expired_key,
+            the_shortest_lifetime_is_one,
+            the_longest_lifetime_is_one,
             an_idle_lifetime_stays_under_its_cap,
             the_deadline_is_told_exactly,
         ] }
@@ -180,6 +184,7 @@ macro_rules! __behaviours {
             one_failure_stops_no_other_op,
             a_batch_may_be_large,
             many_callers_get_their_own_replies,
+            a_dropped_call_disturbs_nobody,
         ] }
         $crate::__behaviours_of! { $fixture, $attributes, scans, once, [
             an_empty_namespace_has_no_keys,

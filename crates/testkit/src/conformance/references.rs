@@ -218,6 +218,37 @@ pub async fn a_thousand_elements_go_through_a_reference<F: Fixture>(t: &Harness<
     assert_eq!(t.run(Op::range(&list(3), 0, -1)).await, Ok(Reply::Items(thousand)));
 }
 
+pub async fn a_reply_longer_than_any_given_list_serves_as_well<F: Fixture>(t: &Harness<F>) {
+    const ALL: usize = 10_000;
+    let all: Vec<Bytes> = (0..ALL).map(|i| Bytes::from(format!("{i:05}"))).collect();
+    for part in all.chunks(1_000) {
+        t.given([Op::push(&list(1), End::Back, part.to_vec(), Life::Never)]).await;
+    }
+    let mut program = TxnBuilder::new("suite.long");
+    let long = program.op(BranchId::ROOT, Op::range(&list(1), 0, -1));
+    let put = program.op(BranchId::ROOT, Op::map_put(&map(2), long, long, Life::Never));
+    let single = program.op(BranchId::ROOT, Op::map_put(&map(2), long, "v", Life::Never));
+    let read = program.op(BranchId::ROOT, Op::map_get(&map(2), long));
+    let gone = program.op(BranchId::ROOT, Op::map_remove(&map(2), long));
+    let push = program.op(BranchId::ROOT, Op::push(&list(3), End::Front, long, Life::Never));
+    let ranked = program.op(BranchId::ROOT, RankPut::new(&ranking(4), long, after(LONG)));
+    let scores = program.op(BranchId::ROOT, Op::rank_scores(&ranking(4), long));
+    let removed = program.op(BranchId::ROOT, Op::rank_remove(&ranking(4), long));
+    let appended = program.op(BranchId::ROOT, append(5).field("f", long));
+    let outcome = t.transact(program).await.unwrap();
+    let count = |op| match outcome.reply(op).unwrap() {
+        Reply::Number(number) => usize::try_from(*number).unwrap(),
+        Reply::Optionals(list) => list.iter().filter(|value| value.is_some()).count(),
+        Reply::Scores(list) => list.iter().filter(|score| score.is_some()).count(),
+        Reply::Ranked { members, .. } => members.len(),
+        Reply::Ids(ids) => ids.len(),
+        other => panic!("{other:?} has no length"),
+    };
+    assert_eq!([put, read, gone, push, ranked, scores, removed, appended].map(count), [ALL; 8]);
+    assert_eq!(count(single), 0, "the fields were there");
+    assert_eq!(t.run(Op::range(&list(3), -1, -1)).await, Ok(Reply::Items(many(["00000"]))));
+}
+
 /// The year 2100.
 const FAR: StoreTime = StoreTime::from_millis(4_102_444_800_000);
 

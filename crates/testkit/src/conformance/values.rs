@@ -1,7 +1,9 @@
 //! Values and counters, and the ops that take any kind.
 
 use bytes::Bytes;
-use roomkey_core::{Append, ErrorKind, Life, Op, RankPut, Reply, Score, StoreTime, Ttl, Until};
+use roomkey_core::{
+    Append, ErrorKind, Life, MAX_VALUE_BYTES, Op, RankPut, Reply, Score, StoreTime, Ttl, Until,
+};
 
 use super::*;
 
@@ -17,6 +19,13 @@ pub async fn what_is_put_is_read_back<F: Fixture>(t: &Harness<F>) {
         assert_eq!(t.run(Op::put(&value(1), content.clone(), Life::Never)).await, Ok(Reply::Written));
         assert_eq!(t.run(Op::get(&value(1))).await, Ok(Reply::Bytes(Some(content))));
     }
+}
+
+pub async fn the_largest_value_goes_through<F: Fixture>(t: &Harness<F>) {
+    let largest = Bytes::from(vec![b'x'; MAX_VALUE_BYTES]);
+    assert_eq!(t.run(Op::put(&value(1), largest.clone(), Life::Never)).await, Ok(Reply::Written));
+    let read = t.run(Op::get(&value(1))).await;
+    assert!(read == Ok(Reply::Bytes(Some(largest))), "16 MiB came back as something else");
 }
 
 pub async fn put_replaces_any_kind<F: Fixture>(t: &Harness<F>) {
@@ -84,7 +93,8 @@ pub async fn put_keeps_the_life_of_what_it_replaces<F: Fixture>(t: &Harness<F>) 
 
 pub async fn put_with_a_deadline_in_the_past_removes_the_key<F: Fixture>(t: &Harness<F>) {
     let past = Until::At(StoreTime::from_millis(1));
-    for life in [Life::Set(past), Life::Set(Until::InCapped(LONG, StoreTime::from_millis(1)))] {
+    let capped = Until::InCapped(LONG, StoreTime::from_millis(1));
+    for life in [past, capped, Until::At(StoreTime::from_millis(0))].map(Life::Set) {
         t.given([Op::put(&value(1), bytes("old"), Life::Never)]).await;
         assert_eq!(t.run(Op::put(&value(1), bytes("new"), life)).await, Ok(Reply::Written));
         assert_eq!(t.ttl(&value(1)).await, Ttl::Missing, "{life:?}");
@@ -152,6 +162,10 @@ pub async fn expire_in_the_past_removes_the_key<F: Fixture>(t: &Harness<F>) {
     assert!(runs(t.ttl(&value(1)).await, LONG), "a longer deadline stays");
     assert_eq!(t.run(Op::expire(&value(1), Life::Set(past))).await, Ok(Reply::Written));
     assert_eq!(t.ttl(&value(1)).await, Ttl::Missing);
+    t.given([Op::put(&value(2), bytes("v"), Life::Never)]).await;
+    let first = Life::Set(Until::At(StoreTime::from_millis(0)));
+    assert_eq!(t.run(Op::expire(&value(2), first)).await, Ok(Reply::Written));
+    assert_eq!(t.ttl(&value(2)).await, Ttl::Missing);
 }
 
 pub async fn a_counter_begins_at_zero<F: Fixture>(t: &Harness<F>) {

@@ -48,7 +48,8 @@ pub async fn an_append_by_a_program_ends_the_wait<F: Fixture>(t: &Harness<F>) {
 }
 
 pub async fn all_who_wait_are_woken<F: Fixture>(t: &Harness<F>) {
-    let waiting: Vec<_> = (0..10).map(|_| spawn(t, [(1, LogId::MIN)])).collect();
+    // More than any store has connections for.
+    let waiting: Vec<_> = (0..200).map(|_| spawn(t, [(1, LogId::MIN)])).collect();
     t.run(append(1).field("f", "v")).await.unwrap();
     for waiting in waiting {
         assert_eq!(within_reason(waiting).await.unwrap(), Woken::Ready);
