@@ -5,7 +5,7 @@ mod guard;
 mod json;
 mod sink;
 
-use std::any::{TypeId, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::collections::HashSet;
 
 use serde::Serialize;
@@ -49,18 +49,18 @@ impl Policy {
 
 /// Whether bincode itself defines how the type is written, so that it comes back.
 fn is_plain<T: ?Sized + 'static>() -> bool {
-    [
-        TypeId::of::<String>(),
-        TypeId::of::<Vec<u8>>(),
-        TypeId::of::<u8>(),
-        TypeId::of::<bool>(),
-        TypeId::of::<u32>(),
-        TypeId::of::<u64>(),
-        TypeId::of::<i32>(),
-        TypeId::of::<i64>(),
-        TypeId::of::<f64>(),
-    ]
-    .contains(&TypeId::of::<T>())
+    is::<T, String>()
+        || is::<T, bool>()
+        || is::<T, u8>()
+        || is::<T, u32>()
+        || is::<T, u64>()
+        || is::<T, i32>()
+        || is::<T, i64>()
+        || is::<T, f64>()
+}
+
+fn is<T: ?Sized + 'static, U: 'static>() -> bool {
+    TypeId::of::<T>() == TypeId::of::<U>()
 }
 
 // What is inside the seal: codec u8 | what the codec writes
@@ -114,8 +114,14 @@ mod sealed {
     }
 }
 
+// Bytes are by far the most common long values, and serde hands them over one by one. So they take a shorter way, to the
+// same payload.
+
 impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for T {
     fn encode(&self, policy: &Policy) -> Result<Vec<u8>> {
+        if let Some(bytes) = (self as &dyn Any).downcast_ref::<Vec<u8>>() {
+            return binary::encode_bytes(bytes, policy.limit);
+        }
         let payload = binary::encode(self, policy.limit)?;
         if !is_plain::<T>() && !policy.trusts::<T>() {
             binary::check::<T, T>(self, &payload, policy.limit)?;
@@ -132,6 +138,10 @@ impl sealed::Encode for str {
 
 impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for [T] {
     fn encode(&self, policy: &Policy) -> Result<Vec<u8>> {
+        let byte = |element: &T| (element as &dyn Any).downcast_ref::<u8>().copied();
+        if let (true, Some(bytes)) = (is::<T, u8>(), self.iter().map(byte).collect::<Option<Vec<_>>>()) {
+            return binary::encode_bytes(&bytes, policy.limit);
+        }
         let payload = binary::encode(self, policy.limit)?;
         if !is_plain::<T>() && !policy.trusts::<[T]>() {
             binary::check::<[T], Vec<T>>(self, &payload, policy.limit)?;
@@ -140,9 +150,13 @@ impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for [T] {
     }
 }
 
-impl<T: DeserializeOwned + Send> sealed::Decode for T {
+impl<T: DeserializeOwned + Send + 'static> sealed::Decode for T {
     fn decode(payload: &[u8]) -> Result<Self> {
-        binary::decode(payload)
+        let mut value: Option<T> = None;
+        if let Some(bytes) = (&mut value as &mut dyn Any).downcast_mut::<Option<Vec<u8>>>() {
+            *bytes = Some(binary::decode_bytes(payload)?);
+        }
+        value.map_or_else(|| binary::decode(payload), Ok)
     }
 }
 
@@ -156,7 +170,7 @@ impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for Json<T
     }
 }
 
-impl<T: DeserializeOwned + Send> sealed::Decode for Json<T> {
+impl<T: DeserializeOwned + Send + 'static> sealed::Decode for Json<T> {
     fn decode(payload: &[u8]) -> Result<Self> {
         json::decode(payload).map(Self)
     }

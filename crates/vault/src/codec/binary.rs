@@ -26,6 +26,26 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<V
     encode_watched(value, limit, &Watch::over_bincode())
 }
 
+/// Writes bytes at once, as [`encode`] writes them one by one.
+pub(super) fn encode_bytes(bytes: &[u8], limit: usize) -> Result<Vec<u8>> {
+    let watch = Watch::over_bincode();
+    let mut sink = Sink::new(Codec::Bincode, limit, &watch);
+    // The only thing that can go wrong is the sink's limit.
+    bincode::encode_into_writer(bytes, &mut sink, CONFIG).map_err(|_| Error::TooLarge { limit })?;
+    Ok(sink.into_payload())
+}
+
+/// Reads bytes at once, as [`decode`] reads them one by one.
+pub(super) fn decode_bytes(payload: &[u8]) -> Result<Vec<u8>> {
+    let body = Codec::Bincode.body::<Vec<u8>>(payload)?;
+    let fault = |reason| Error::Decode { type_name: type_name::<Vec<u8>>(), reason };
+    match bincode::borrow_decode_from_slice::<&[u8], _>(body, CONFIG) {
+        Ok((bytes, read)) if read == body.len() => Ok(bytes.to_vec()),
+        Ok(_) => Err(fault("bytes are left over")),
+        Err(error) => Err(fault(reason(&error))),
+    }
+}
+
 /// Reads `payload`, which `value` was just written as, and writes it again: the same must come out.
 pub(super) fn check<T, Owned>(value: &T, payload: &[u8], limit: usize) -> Result<()>
 where

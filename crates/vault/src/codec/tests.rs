@@ -100,6 +100,19 @@ proptest! {
     }
 
     #[test]
+    fn bytes_at_once_are_bytes_one_by_one(bytes in vec(any::<u8>(), 0..400)) {
+        let plain = bincode::serde::encode_to_vec(&bytes, bincode::config::standard()).unwrap();
+        prop_assert_eq!(&encode(&bytes).unwrap()[1..], &plain);
+        prop_assert_eq!(&encode(bytes.as_slice()).unwrap()[1..], &plain);
+        prop_assert_eq!(&binary::encode(&bytes, 1_000).unwrap()[1..], &plain);
+        // Other types of the same form read them, and the other way round.
+        let payload = encode(&bytes).unwrap();
+        prop_assert_eq!(std::collections::VecDeque::<u8>::decode(&payload).unwrap(), bytes.clone());
+        let queue = std::collections::VecDeque::from(bytes.clone());
+        prop_assert_eq!(Vec::<u8>::decode(&encode(&queue).unwrap()).unwrap(), bytes);
+    }
+
+    #[test]
     fn numbers_text_and_bytes_come_back(
         a in any::<(u8, u16, u32, u64, u128)>(), b in any::<(i8, i16, i32, i64, i128)>(),
         text in any::<String>(), bytes in vec(any::<u8>(), 0..300), map in btree_map(any::<i32>(), any::<String>(), 0..9),
@@ -365,6 +378,8 @@ fn values_over_the_limit_are_refused() {
     let policy = Policy { limit: 10, ..policy() };
     assert!("123456789".encode(&policy).is_ok());
     assert!(matches!("1234567890".encode(&policy), Err(Error::TooLarge { limit: 10 })));
+    assert!(vec![0u8; 9].encode(&policy).is_ok());
+    assert!(matches!(vec![0u8; 10].encode(&policy), Err(Error::TooLarge { limit: 10 })));
     assert!(Json("12345678".to_owned()).encode(&policy).is_ok());
     assert!(matches!(Json("123456789".to_owned()).encode(&policy), Err(Error::TooLarge { limit: 10 })));
 }
