@@ -20,6 +20,8 @@ use crate::drive::{Work, on_tasks};
 const TASKS: [usize; 3] = [1, 64, 256];
 const TARGET: Target = Target::Ratio(0.85);
 const PEER: &str = "hand-written Lua by EVALSHA, 1 multiplexed connection";
+/// Shows how much of a difference is the promise that a wrong kind of key changes nothing.
+const GUARDED: &str = "the same, kinds of keys checked first";
 
 pub(crate) fn comparisons(setting: &Setting) -> Result<Vec<Comparison>> {
     let store = peers::store(setting)?;
@@ -38,13 +40,20 @@ pub(crate) fn comparisons(setting: &Setting) -> Result<Vec<Comparison>> {
 
     let ours = join::Compiled(store);
     let by_hand = setting.runtime.block_on(join::ByHand::new(raw.clone()))?;
-    comparisons.extend(compare(
+    let guarded = setting.runtime.block_on(join::ByHand::guarded(raw.clone()))?;
+    let joins = compare(
         "programs/leased join",
         setting,
         &raw,
         move |task| join::Visits::new(ours.clone(), task),
         move |task| join::Visits::new(by_hand.clone(), task),
-    )?);
+    )?;
+    comparisons.extend(joins.into_iter().map(|comparison| {
+        let guarded = guarded.clone();
+        let visits = move |task| join::Visits::new(guarded.clone(), task);
+        let tasks = comparison.concurrency;
+        comparison.peer(contender(GUARDED, setting, &raw, tasks, visits), None)
+    }));
     Ok(comparisons)
 }
 

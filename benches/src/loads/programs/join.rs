@@ -150,9 +150,22 @@ pub(crate) struct ByHand {
     hash: String,
 }
 
+/// Makes a script fail before its first write if a key holds another structure than it will write to, as every
+/// compiled program does.
+const GUARD: &str = "redis.call('HLEN', KEYS[2]) redis.call('ZCARD', KEYS[3]) redis.call('XLEN', KEYS[4]) \
+                     redis.call('ZCARD', KEYS[6]) redis.call('ZCARD', KEYS[7])\n";
+
 impl ByHand {
-    pub(crate) async fn new(mut connection: MultiplexedConnection) -> Result<Self> {
-        let script = include_str!("join.lua");
+    pub(crate) async fn new(connection: MultiplexedConnection) -> Result<Self> {
+        Self::of(connection, include_str!("join.lua")).await
+    }
+
+    /// With the kinds of all keys looked at first.
+    pub(crate) async fn guarded(connection: MultiplexedConnection) -> Result<Self> {
+        Self::of(connection, &[GUARD, include_str!("join.lua")].concat()).await
+    }
+
+    async fn of(mut connection: MultiplexedConnection, script: &str) -> Result<Self> {
         let hash = redis::cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await?;
         Ok(Self { connection, hash })
     }
