@@ -46,11 +46,19 @@ pub(super) enum Check {
     Value(KeyAt, Test),
     Field(KeyAt, Arg, Test),
     /// The counter lies within bounds; an open one is that of `i64`.
-    Number(KeyAt, Option<Arg>, Option<Arg>),
+    Number(KeyAt, Option<Edge>, Option<Edge>),
     Ranked(KeyAt, Arg, roomkey_core::Standing),
     Below(KeyAt, Limit),
     Size(KeyAt, Kind, Arg, Arg),
     Before(Arg),
+}
+
+/// A bound of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Edge {
+    /// Within ±2^53, both left out: comparing doubles is exact, for whatever rounds lies on the right side of it.
+    Small(Arg),
+    Large(Arg),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

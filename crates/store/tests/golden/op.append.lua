@@ -1,10 +1,10 @@
 -- Append
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('XLEN', KEYS[1])
 -- 0 Append
 local ttl0 = redis.call('PTTL', KEYS[1])
 local r0 = {}
-for i = 1, ARGV[3] - ARGV[2] + 1 do r0[i] = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'kind', ARGV[1], 'who', ARGV[ARGV[2] + i - 1]) end
-if ttl0 ~= -1 and ttl0 < tonumber(ARGV[5]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[5]) end
+for i = 1, ARGV[3] - ARGV[2] + 1 do
+  r0[i] = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'kind', ARGV[1], 'who', ARGV[ARGV[2] + i - 1])
+end
+if ttl0 ~= -1 and ttl0 < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
 return {r0}

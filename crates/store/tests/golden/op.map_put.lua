@@ -1,9 +1,7 @@
 -- MapPut
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HLEN', KEYS[1])
 -- 0 MapPut
 local ttl0 = redis.call('PTTL', KEYS[1])
 local r0 = redis.call('HSET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
-if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[3]) end
+if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return {r0}

@@ -28,7 +28,7 @@ if #args0 > 0 then
     redis.call('ZADD', KEYS[1], unpack(args0, i, math.min(i + 999, #args0)))
   end
   r0 = written
-  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[4]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[4]) end
+  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 else
   redis.call('ZADD', KEYS[1], old0[1] and 'NX' or 'XX', 0, ARGV[ARGV[1] + 0])
 end

@@ -6,17 +6,11 @@ local function integer(s)
   local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
   return #s < #most or (#s == #most and s <= most)
 end
-local function at_most(a, b)
-  local x, y = tonumber(a), tonumber(b)
-  if x ~= y then return x < y end
-  if #a ~= #b then return (#a < #b) == (x > 0) end
-  return a == b or (a < b) == (x > 0)
-end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local number1 = redis.call('GET', KEYS[1]) or '0'
 if not integer(number1) then return 'NotANumber' end
-if at_most(number1, ARGV[1]) then
+if tonumber(number1) <= tonumber(ARGV[1]) then
   -- 0 Add
   local ttl0 = redis.call('PTTL', KEYS[1])
   local r0 = redis.call('INCRBY', KEYS[1], ARGV[2])

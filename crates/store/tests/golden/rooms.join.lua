@@ -38,7 +38,9 @@ if fork0 then
   if #list0 > 0 then
     local ttl2 = redis.call('PTTL', KEYS[3])
     r2 = {}
-    for i = 1, #list0 do r2[i] = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[2], 'm', ARGV[1], 'i', list0[i]) end
+    for i = 1, #list0 do
+      r2[i] = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[2], 'm', ARGV[1], 'i', list0[i])
+    end
     if ttl2 ~= -1 and ttl2 < tonumber(ARGV[4]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[4]) end
   end
 end
@@ -110,7 +112,9 @@ local r15 = false
 if #r11 > 0 and #list12 > 0 then
   local ttl15 = redis.call('PTTL', KEYS[3])
   r15 = {}
-  for i = 1, math.min(#r11, #list12) do r15[i] = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[21], '*', 'k', ARGV[2], 'm', r11[i], 'i', list12[i]) end
+  for i = 1, math.min(#r11, #list12) do
+    r15[i] = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[21], '*', 'k', ARGV[2], 'm', r11[i], 'i', list12[i])
+  end
   if ttl15 ~= -1 and ttl15 < tonumber(ARGV[22]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[22]) end
 end
 -- 16 RankRange

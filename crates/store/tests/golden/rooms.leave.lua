@@ -59,7 +59,9 @@ local r7 = false
 if #list0 > 0 and #list1 > 0 then
   local ttl7 = redis.call('PTTL', KEYS[6])
   r7 = {}
-  for i = 1, math.min(#list0, #list1) do r7[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'k', ARGV[4], 'm', list0[i], 'i', list1[i]) end
+  for i = 1, math.min(#list0, #list1) do
+    r7[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'k', ARGV[4], 'm', list0[i], 'i', list1[i])
+  end
   if ttl7 ~= -1 and ttl7 < tonumber(ARGV[6]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[6]) end
 end
 if fork0 then
@@ -144,7 +146,9 @@ if fork0 then
   if #list12 > 0 and #list16 > 0 then
     local ttl17 = redis.call('PTTL', KEYS[6])
     r17 = {}
-    for i = 1, math.min(#list12, #list16) do r17[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[16], '*', 'k', ARGV[15], 'm', list12[i], 'i', list16[i]) end
+    for i = 1, math.min(#list12, #list16) do
+      r17[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[16], '*', 'k', ARGV[15], 'm', list12[i], 'i', list16[i])
+    end
     if ttl17 ~= -1 and ttl17 < tonumber(ARGV[17]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[17]) end
   end
 end
@@ -169,7 +173,9 @@ local r22 = false
 if #r18 > 0 and #list19 > 0 then
   local ttl22 = redis.call('PTTL', KEYS[6])
   r22 = {}
-  for i = 1, math.min(#r18, #list19) do r22[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[20], '*', 'k', ARGV[19], 'm', r18[i], 'i', list19[i]) end
+  for i = 1, math.min(#r18, #list19) do
+    r22[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[20], '*', 'k', ARGV[19], 'm', r18[i], 'i', list19[i])
+  end
   if ttl22 ~= -1 and ttl22 < tonumber(ARGV[21]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[21]) end
 end
 -- 23 RankRange

@@ -16,7 +16,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local number1 = redis.call('GET', KEYS[1]) or '0'
 if not integer(number1) then return 'NotANumber' end
-if at_most(ARGV[1], number1) then
+if tonumber(number1) >= tonumber(ARGV[1]) then
   -- 0 Add
   local ttl0 = redis.call('PTTL', KEYS[1])
   local r0 = redis.call('INCRBY', KEYS[1], ARGV[2])
@@ -24,7 +24,7 @@ if at_most(ARGV[1], number1) then
   if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[3]) end
   return {now, 1, r0}
 else
-  if at_most(ARGV[4], number1) and at_most(number1, ARGV[5]) then
+  if at_most(ARGV[4], number1) and tonumber(number1) <= tonumber(ARGV[5]) then
     -- 1 Delete
     local r1 = redis.call('UNLINK', KEYS[1])
     return {now, 0, 1, r1}

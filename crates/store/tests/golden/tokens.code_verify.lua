@@ -18,7 +18,7 @@ local fork0 = redis.call('EXISTS', KEYS[1]) == 1
 if fork0 then
   local number1 = redis.call('GET', KEYS[2]) or '0'
   if not integer(number1) then return 'NotANumber' end
-  fork0 = at_most(number1, ARGV[1])
+  fork0 = tonumber(number1) <= tonumber(ARGV[1])
 end
 if fork0 then
   local value2 = redis.call('GET', KEYS[1])
@@ -32,7 +32,7 @@ if fork0 then
     local r3
     local number3 = redis.call('GET', KEYS[2]) or '0'
     if not integer(number3) then return 'NotANumber' end
-    local fork2 = at_most(ARGV[5], number3) and at_most(number3, ARGV[6])
+    local fork2 = tonumber(number3) >= tonumber(ARGV[5]) and at_most(number3, ARGV[6])
     -- 2 Add
     local ttl2 = redis.call('PTTL', KEYS[2])
     local r2 = redis.call('INCRBY', KEYS[2], ARGV[3])

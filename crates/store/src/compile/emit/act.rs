@@ -5,7 +5,7 @@
 
 use super::args::Sum;
 use super::{Emitter, Var, bit};
-use crate::compile::plan::{KeyAt, List, Op, RankPut, Score, Step, Until, What};
+use crate::compile::plan::{List, Op, RankPut, Score, Step, Until, What};
 use roomkey_core::{End, Kind, Order};
 
 impl<'p> Emitter<'p> {
@@ -234,11 +234,6 @@ impl<'p> Emitter<'p> {
     /// The name of a variable that only one template uses.
     pub(super) fn own(&self, name: &str, op: &Op) -> String {
         format!("{name}{}", op.at)
-    }
-
-    /// Names a key and what it is called with, for commands with a key and a moment.
-    pub(super) fn expire_at(&mut self, key: KeyAt, moment: &str) {
-        self.line(format_args!("redis.call('PEXPIREAT', {key}, {moment})"));
     }
 }
 

@@ -3,7 +3,7 @@
 use roomkey_core::{Kind, Standing};
 
 use super::{Emitter, Facts, Read, Var, bit};
-use crate::compile::plan::{Arg, Check, Fork, KeyAt, Limit, Step, Test};
+use crate::compile::plan::{Arg, Check, Edge, Fork, KeyAt, Limit, Step, Test};
 
 impl<'p> Emitter<'p> {
     /// Decides all forks of a block, before any of its ops. `outer` forks declare their variable themselves.
@@ -132,12 +132,18 @@ impl<'p> Emitter<'p> {
         }
     }
 
-    fn number(&mut self, key: KeyAt, low: Option<Arg>, high: Option<Arg>) -> String {
+    fn number(&mut self, key: KeyAt, low: Option<Edge>, high: Option<Edge>) -> String {
         let number = self.counter(key);
-        let low = low.map(|low| format!("at_most({low}, {number})"));
-        let high = high.map(|high| format!("at_most({number}, {high})"));
+        self.comparisons |= [low, high].into_iter().any(|edge| matches!(edge, Some(Edge::Large(_))));
+        let low = low.map(|low| match low {
+            Edge::Small(low) => format!("tonumber({number}) >= tonumber({low})"),
+            Edge::Large(low) => format!("at_most({low}, {number})"),
+        });
+        let high = high.map(|high| match high {
+            Edge::Small(high) => format!("tonumber({number}) <= tonumber({high})"),
+            Edge::Large(high) => format!("at_most({number}, {high})"),
+        });
         let bounds: Vec<String> = low.into_iter().chain(high).collect();
-        self.comparisons |= !bounds.is_empty();
         if bounds.is_empty() { "true".to_owned() } else { bounds.join(" and ") }
     }
 

@@ -1,7 +1,7 @@
 //! Expiry: what is asked before a write, and set after it.
 
 use super::{Emitter, Var};
-use crate::compile::plan::{Life, Op, Until};
+use crate::compile::plan::{Life, Op, Until, What};
 
 impl<'p> Emitter<'p> {
     /// What has to be known before a write: afterwards a new key and one that never expires look alike.
@@ -19,28 +19,42 @@ impl<'p> Emitter<'p> {
             Life::Keep => {}
             Life::Never => self.line(format_args!("redis.call('PERSIST', {key})")),
             Life::Set(until) => {
-                let moment = self.moment(until);
-                self.expire_at(key, &moment);
+                let expire = self.expiry(until, op);
+                self.line(format_args!("{expire}"));
             }
             Life::AtLeast(until) => {
-                let (short, moment) = self.too_short(until, op);
-                self.line(format_args!("if {short} then redis.call('PEXPIREAT', {key}, {moment}) end"));
+                let (short, expire) = self.too_short(until, op);
+                self.line(format_args!("if {short} then {expire} end"));
             }
         }
     }
 
-    /// Whether a key that had the time `ttl` left is new or ends before a moment; and the moment.
+    /// The call that sets an expiry.
+    ///
+    /// Where the time is read anyway, all deadlines of a program count from it; elsewhere a duration needs no clock.
+    fn expiry(&mut self, until: Until, op: &Op) -> String {
+        match until {
+            Until::In(duration) if !self.plan.reports_now && !self.numbers(op) => {
+                format!("redis.call('PEXPIRE', {}, {duration})", op.key)
+            }
+            until => format!("redis.call('PEXPIREAT', {}, {})", op.key, self.moment_once(until, op)),
+        }
+    }
+
+    /// Whether a key that had the time `ttl` left is new or ends before a moment; and the call that changes that.
     fn too_short(&mut self, until: Until, op: &Op) -> (String, String) {
         let ttl = self.own("ttl", op);
-        let moment = self.moment(until);
-        self.clock = true;
         match until {
             // A missing key has -2, one that never expires -1.
-            Until::In(duration) => (format!("{ttl} ~= -1 and {ttl} < tonumber({duration})"), moment),
+            Until::In(duration) => {
+                (format!("{ttl} ~= -1 and {ttl} < tonumber({duration})"), self.expiry(until, op))
+            }
             Until::At(_) | Until::InCapped(..) => {
-                let at = self.own("at", op);
+                let (at, moment) = (self.own("at", op), self.moment(until));
+                self.clock = true;
                 self.line(format_args!("local {at} = {moment}"));
-                (format!("{ttl} == -2 or ({ttl} >= 0 and now + {ttl} < {at})"), at)
+                let expire = format!("redis.call('PEXPIREAT', {}, {at})", op.key);
+                (format!("{ttl} == -2 or ({ttl} >= 0 and now + {ttl} < {at})"), expire)
             }
         }
     }
@@ -56,17 +70,15 @@ impl<'p> Emitter<'p> {
                 self.line(format_args!("redis.call('PERSIST', {key})"));
             }
             Life::Set(until) => {
-                let moment = self.moment_once(until, op);
-                self.reply(op, format_args!("redis.call('PEXPIREAT', {key}, {moment})"));
+                let expire = self.expiry(until, op);
+                self.reply(op, format_args!("{expire}"));
             }
             Life::AtLeast(until) => {
                 let ttl = self.own("ttl", op);
                 self.line(format_args!("local {ttl} = redis.call('PTTL', {key})"));
                 self.line(format_args!("{local}{r} = {ttl} == -2 and 0 or 1"));
-                let (short, moment) = self.too_short(until, op);
-                self.line(format_args!(
-                    "if {r} == 1 and ({short}) then redis.call('PEXPIREAT', {key}, {moment}) end"
-                ));
+                let (short, expire) = self.too_short(until, op);
+                self.line(format_args!("if {r} == 1 and ({short}) then {expire} end"));
             }
         }
         if self.numbers(op) {
@@ -75,15 +87,23 @@ impl<'p> Emitter<'p> {
         }
     }
 
-    /// A moment as a number, in a variable if the op's number is going to be the same.
-    pub(super) fn moment_once(&mut self, until: Until, op: &Op) -> String {
+    /// A moment as a number, in a variable if the number that the op replies is going to be the same.
+    fn moment_once(&mut self, until: Until, op: &Op) -> String {
         let moment = self.moment(until);
-        if !self.numbers(op) {
+        if !self.numbers(op) || matches!(op.what, What::RankPut(_)) {
             return moment;
         }
         let at = self.own("at", op);
         self.line(format_args!("local {at} = {moment}"));
         at
+    }
+
+    /// The options of a `SET` that gives its key an expiry.
+    pub(super) fn expiry_of_set(&mut self, until: Until, op: &Op) -> String {
+        match until {
+            Until::In(duration) if !self.plan.reports_now && !self.numbers(op) => format!("'PX', {duration}"),
+            until => format!("'PXAT', {}", self.moment_once(until, op)),
+        }
     }
 
     /// Keeps the deadline of a key, if it has one, as the number of the op that set it.

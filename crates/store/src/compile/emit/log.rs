@@ -30,7 +30,9 @@ impl<'p> Emitter<'p> {
                         several => format!("math.min({})", several.join(", ")),
                     };
                     emitter.line(format_args!("{local}{r} = {{}}"));
-                    emitter.line(format_args!("for i = 1, {count} do {r}[i] = {add} end"));
+                    emitter.lua.open(format_args!("for i = 1, {count} do"));
+                    emitter.line(format_args!("{r}[i] = {add}"));
+                    emitter.lua.close();
                 }
             }
             emitter.after_write(life, op);

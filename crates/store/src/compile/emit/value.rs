@@ -14,8 +14,8 @@ impl<'p> Emitter<'p> {
                 Life::Keep => emitter.line(format_args!("redis.call('SET', {key}, {value}, 'KEEPTTL')")),
                 Life::Never => emitter.line(format_args!("redis.call('SET', {key}, {value})")),
                 Life::Set(until) => {
-                    let moment = emitter.moment_once(until, op);
-                    emitter.line(format_args!("redis.call('SET', {key}, {value}, 'PXAT', {moment})"));
+                    let expiry = emitter.expiry_of_set(until, op);
+                    emitter.line(format_args!("redis.call('SET', {key}, {value}, {expiry})"));
                 }
                 Life::AtLeast(_) => {
                     emitter.before_write(life, op);

@@ -3,7 +3,7 @@
 use roomkey_core::{Check, FieldTest, Limit, ValueTest};
 
 use super::Lowering;
-use crate::compile::plan::{self, Arg, Test};
+use crate::compile::plan::{self, Edge, Test};
 
 impl<'a> Lowering<'a> {
     pub(super) fn check(&mut self, check: &'a Check) -> plan::Check {
@@ -51,20 +51,25 @@ impl<'a> Lowering<'a> {
 
     /// The numbers whose sum with `plus` lies within `min..=max`. The sum is taken here, where it is exact; a bound that
     /// every `i64` keeps is left out.
-    fn range(&mut self, plus: i64, min: i64, max: i64) -> (Option<Arg>, Option<Arg>) {
+    fn range(&mut self, plus: i64, min: i64, max: i64) -> (Option<Edge>, Option<Edge>) {
         let low = i128::from(min) - i128::from(plus);
         let high = i128::from(max) - i128::from(plus);
         let bounds = (i64::try_from(low), i64::try_from(high));
         match bounds {
             // No number does: bounds that exclude each other.
             _ if low > high || low > i128::from(i64::MAX) || high < i128::from(i64::MIN) => {
-                (Some(self.arguments.signed(1)), Some(self.arguments.signed(0)))
+                (Some(self.edge(1)), Some(self.edge(0)))
             }
             (low, high) => (
-                low.ok().filter(|low| *low > i64::MIN).map(|low| self.arguments.signed(low)),
-                high.ok().filter(|high| *high < i64::MAX).map(|high| self.arguments.signed(high)),
+                low.ok().filter(|low| *low > i64::MIN).map(|low| self.edge(low)),
+                high.ok().filter(|high| *high < i64::MAX).map(|high| self.edge(high)),
             ),
         }
+    }
+
+    fn edge(&mut self, bound: i64) -> Edge {
+        let arg = self.arguments.signed(bound);
+        if bound.abs_diff(0) < 1 << 53 { Edge::Small(arg) } else { Edge::Large(arg) }
     }
 
     pub(super) fn limit(&mut self, limit: &'a Limit) -> plan::Limit {
