@@ -21,7 +21,9 @@ pub use json::Json;
 /// that serde can write: what `skip_serializing_if` left out, what `untagged`, an internal `tag` or `flatten` made, or
 /// a `serde_json::Value`. So every value is read back and compared before it is sent, and what does not come back is
 /// [`Error::NotRoundTrip`]; [`Json`] takes such types. The comparison costs about as much as writing twice and reading
-/// once: [`trust`](crate::Builder::trust) a type to save it.
+/// once: [`trust`](crate::Builder::trust) a type to save it. Text, bytes and numbers are not compared.
+///
+/// What is written is [`Sync`] and what is read is [`Send`], so that a call can move between threads.
 pub trait Encode: sealed::Encode {}
 
 /// A value that can be opened: any serde type that owns its data, or [`Json`].

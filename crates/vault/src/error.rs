@@ -132,10 +132,10 @@ pub enum Error {
 
     // The store's, and the machine's.
     /// The store did not do it; [`class`](roomkey_core::Error::class) says whether to try again.
-    #[error("the store failed")]
+    #[error("the store did not do it; the source says why, and whether to try again")]
     Store(#[source] roomkey_core::Error),
     /// The key ring could not seal: the operating system gave no random bytes.
-    #[error("the value could not be sealed")]
+    #[error("the value could not be sealed; the source says why")]
     Seal(#[source] roomkey_crypto::Error),
 }
 

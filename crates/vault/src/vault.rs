@@ -45,6 +45,9 @@ const SPREAD: Spread = Spread::over(16_384);
 ///
 /// Each is one round trip. One name holds one structure; another operation on it is [`Error::WrongType`].
 ///
+/// After a lost reply a store repeats what is safe to apply twice and nothing else. Where an operation tells what was
+/// there before (`delete`, `hset`, `hdel`), the answer may then be that of the repeat.
+///
 /// # Errors
 /// Every operation fails with [`Error::EmptyName`] or [`Error::NameTooLong`] before anything is sent, with
 /// [`Error::WrongType`] if the name holds another structure (but not where "any key" stands), and with
