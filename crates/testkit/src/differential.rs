@@ -5,7 +5,7 @@ use std::env;
 use std::time::{Duration, SystemTime};
 
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
-use roomkey_core::{Batch, Error, ErrorKind, Outcome, Reply, Store, Txn};
+use roomkey_core::{Batch, Error, ErrorKind, Op, Outcome, Reply, Store, Txn};
 use tokio::runtime::Runtime;
 
 use crate::alike::{Alike, outcomes_alike};
@@ -96,13 +96,30 @@ async fn compare_batch(a: &impl Store, b: &impl Store, batch: &Batch) -> Result<
         (Ok(a), Ok(b)) if a.len() == b.len() => (a, b),
         (a, b) => return Err(format!("a batch as a whole:\n  {a:?}\n  {b:?}")),
     };
-    for ((op, a), b) in batch.ops().iter().zip(a).zip(b) {
+    for (at, (a, b)) in a.into_iter().zip(b).enumerate() {
+        let op = &batch.ops()[at];
         let (a, b) = (a.map_err(kind), b.map_err(kind));
-        if !same(&a, &b, Reply::alike) {
+        if !same(&a, &b, Reply::alike) && !full_hides_error(batch, at, &a, &b) {
             return Err(format!("{op:?} in a batch:\n  {a:?}\n  {b:?}"));
         }
     }
     Ok(())
+}
+
+/// Whether one store says `Full` where the other names the error of the op.
+///
+/// Redis refuses a plain command at its limit before it looks at the key. Asked again by a script, it would name the error,
+/// but not of the state in which the op ran once a later op of the batch has run in the same partition.
+fn full_hides_error(
+    batch: &Batch,
+    at: usize,
+    a: &Result<Reply, ErrorKind>,
+    b: &Result<Reply, ErrorKind>,
+) -> bool {
+    let partition = |op: &Op| op.key().partition();
+    let overtaken = batch.ops()[at + 1..].iter().any(|later| partition(later) == partition(&batch.ops()[at]));
+    let full = |reply: &Result<Reply, ErrorKind>| *reply == Err(ErrorKind::Full);
+    overtaken && a.is_err() && b.is_err() && (full(a) || full(b))
 }
 
 async fn compare_transaction(a: &impl Store, b: &impl Store, txn: &Txn) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use std::panic;
 
-use roomkey_core::{Health, Op, Page, Result, Scan, Wait, Woken};
+use roomkey_core::{Health, Page, Result, Scan, Wait, Woken};
 use roomkey_memory::MemoryStore;
 
 use super::*;
