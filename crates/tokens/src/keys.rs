@@ -32,8 +32,13 @@ pub(crate) struct Keys {
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) record: Key,
+    tag: Tag,
+}
+
+/// Where the deadline of one token is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
     pub(crate) index: Key,
-    /// The token as a member of the index.
     pub(crate) member: Bytes,
 }
 
@@ -45,15 +50,17 @@ impl Keys {
     /// Where a token of a type is kept. Type and token are hashed together, so that a token of one type says nothing
     /// about the same text as another.
     pub(crate) fn place(&self, token_type: &str, token: &str) -> Result<Place> {
+        check(token_type)?;
         check(token)?;
-        let index = self.index_tag(token_type)?;
         let tag = self.records.hide("token", &[token_type.as_bytes(), token.as_bytes()]);
-        let partition = self.records.partition(tag);
-        Ok(Place {
-            record: self.records.key_in(partition, Kind::Value, tag),
-            index: self.index.key_in(partition, Kind::Ranking, index),
-            member: Bytes::copy_from_slice(tag.as_bytes()),
-        })
+        Ok(Place { record: self.records.key(Kind::Value, tag), tag })
+    }
+
+    /// Where the deadline of a token of a type is kept: in the partition of its record.
+    pub(crate) fn entry(&self, token_type: &str, place: &Place) -> Result<Entry> {
+        let tag = self.index_tag(token_type)?;
+        let index = self.index.key_in(place.record.partition(), Kind::Ranking, tag);
+        Ok(Entry { index, member: Bytes::copy_from_slice(place.tag.as_bytes()) })
     }
 
     /// Where a token of a type would be kept; `None` for a text that could not have been stored.

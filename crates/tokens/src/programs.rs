@@ -7,7 +7,7 @@ use roomkey_core::{
     BranchId, Check, Life, Op, OpId, Outcome, RankPut, Reply, Result, Score, Txn, TxnBuilder, Until,
 };
 
-use crate::keys::Place;
+use crate::keys::{Entry, Place};
 
 /// How many dead entries of its index each stored token removes: two for every one that is added, so that the index
 /// stays in proportion to the live tokens without anybody cleaning up.
@@ -25,15 +25,15 @@ impl StoreProgram {
     /// ```text
     /// when Missing t: Put t record Set(In d); [x: RankPut x id After(In d) AtLeast(In d); RankTake x 2]   else: Get t
     /// ```
-    pub(crate) fn new(place: &Place, record: Bytes, expiry: Duration, track: bool) -> Result<Self> {
+    pub(crate) fn new(place: &Place, entry: Option<&Entry>, record: Bytes, expiry: Duration) -> Result<Self> {
         let until = Until::In(expiry);
         let mut program = TxnBuilder::new("tokens.store");
         let (free, taken) = program.fork(BranchId::ROOT, [Check::missing(&place.record)]);
         program.op(free, Op::put(&place.record, record.clone(), Life::Set(until)));
-        if track {
-            let put = RankPut::new(&place.index, place.member.clone(), Score::After(until));
+        if let Some(Entry { index, member }) = entry {
+            let put = RankPut::new(index, member.clone(), Score::After(until));
             program.op(free, put.life(Life::AtLeast(until)));
-            program.op(free, Op::rank_take(&place.index, SWEPT_BY_STORE));
+            program.op(free, Op::rank_take(index, SWEPT_BY_STORE));
         }
         let found = program.op(taken, Op::get(&place.record));
         Ok(Self { txn: program.retry_safe().build()?, record, free, found })
@@ -56,10 +56,10 @@ impl RevokeProgram {
     /// ```text
     /// Delete t; RankRemove x id
     /// ```
-    pub(crate) fn new(place: &Place) -> Result<Self> {
+    pub(crate) fn new(place: &Place, entry: &Entry) -> Result<Self> {
         let mut program = TxnBuilder::new("tokens.revoke");
         let deleted = program.op(BranchId::ROOT, Op::delete(&place.record));
-        program.op(BranchId::ROOT, Op::rank_remove(&place.index, place.member.clone()));
+        program.op(BranchId::ROOT, Op::rank_remove(&entry.index, entry.member.clone()));
         Ok(Self { txn: program.retry_safe().build()?, deleted })
     }
 

@@ -87,7 +87,8 @@ impl<S: Store> Tokens<S> {
     pub async fn store(&self, token_type: &str, token: &str, expiry: Duration) -> Result<()> {
         Expiry::After(expiry).life()?;
         let place = self.keys.place(token_type, token)?;
-        let program = StoreProgram::new(&place, self.keys.seal(&place)?, expiry, self.options.track)?;
+        let entry = self.options.track.then(|| self.keys.entry(token_type, &place)).transpose()?;
+        let program = StoreProgram::new(&place, entry.as_ref(), self.keys.seal(&place)?, expiry)?;
         let outcome = self.vault.store().transact(&program.txn).await?;
         if program.stored(&outcome) { Ok(()) } else { Err(Error::AlreadyExists) }
     }
@@ -125,7 +126,7 @@ impl<S: Store> Tokens<S> {
             return Ok(false);
         };
         let existed = if self.options.track {
-            let program = RevokeProgram::new(&place)?;
+            let program = RevokeProgram::new(&place, &self.keys.entry(token_type, &place)?)?;
             program.existed(&self.vault.store().transact(&program.txn).await?)
         } else {
             self.vault.run(Op::delete(&place.record)).await?.flag()

@@ -5,6 +5,7 @@ use std::time::Duration;
 use roomkey_core::Invalid;
 use roomkey_crypto::KeyId;
 
+use crate::MAX_VALUE_BYTES;
 use crate::name::MAX_NAME_BYTES;
 
 /// The result of a vault's operation.
@@ -148,6 +149,8 @@ impl From<roomkey_core::Error> for Error {
             roomkey_core::Error::Invalid(
                 rule @ (Invalid::TooManyOps | Invalid::TooManyElements | Invalid::ProgramTooLarge),
             ) => Self::TooMany(rule),
+            // The long name of a field made a value too large that is not by itself.
+            roomkey_core::Error::Invalid(Invalid::ValueTooLarge) => Self::TooLarge { limit: MAX_VALUE_BYTES },
             other => Self::Store(other),
         }
     }

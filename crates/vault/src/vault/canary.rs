@@ -6,7 +6,10 @@ use roomkey_crypto::{Context, Tag, inspect};
 use super::{Vault, broken};
 use crate::{Error, Result, Space};
 
-/// What the canary holds is sealed as.
+/// The canaries of all namespaces lie in one partition: each is asked for once per vault.
+const SPREAD: Spread = Spread::over(1);
+
+/// What the canary is sealed as.
 const KIND: u8 = Context::FIRST_FREE;
 
 // inside the seal: "roomkey canary 1" | fingerprint of the key that hides names 16
@@ -16,7 +19,7 @@ impl<S: Store> Vault<S> {
     /// Leaves a canary where there is none, else opens the one that is there. Of two vaults that open a new namespace
     /// at once, one leaves its canary and the other opens it.
     pub(super) async fn check_canary(&self) -> Result<()> {
-        let space = self.space("canary", Spread::over(1));
+        let space = self.space("canary", SPREAD);
         // Not a hidden name: a ring with another name key would not find it, and so not be told from the first one.
         let key = space.key(Kind::Value, Tag::from([0; Tag::LEN]));
         let mut program = TxnBuilder::new("vault.canary");

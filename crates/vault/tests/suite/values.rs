@@ -164,6 +164,7 @@ pub(crate) async fn largest_value_passes_and_a_larger_is_refused<S: Store>(store
 
     // Five bytes say how long the text is.
     let largest = "x".repeat(MAX_VALUE_BYTES - 5);
+    assert_fails!(vault.hset("h", "a field's name takes room too", &largest).await, Error::TooLarge { .. });
     vault.set("x", &largest, HOUR).await.unwrap();
     assert!(vault.get::<String>("x").await.unwrap() == Some(largest));
     let sealed = raw(&store, Op::get(&key(&vault, Kind::Value, "x"))).await.into_bytes().unwrap();
