@@ -13,7 +13,7 @@
 //!
 //! # From program to answer
 //!
-//! 1. `lower` walks a program once and splits it into its [`Plan`](plan::Plan), which is the shape, and its arguments.
+//! 1. `lower` walks a program once and splits it into its [`Plan`], which is the shape, and its arguments.
 //! 2. `emit` writes the script of a plan: decide, validate, act. Only for a shape that was not met before.
 //! 3. `decode` reads what comes back. A script replies to an op what the plain command would have replied.
 //!
@@ -122,8 +122,9 @@ impl Compiler {
         Ok(self.call(plan, &arguments, run))
     }
 
-    /// How many shapes have been met.
-    pub(crate) fn shapes(&self) -> usize {
+    /// How many shapes are remembered.
+    #[cfg(test)]
+    fn shapes(&self) -> usize {
         self.scripts.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 

@@ -84,12 +84,6 @@ impl<'p> Emitter<'p> {
             Check::Exists(key) => format!("redis.call('EXISTS', {key}) == 1"),
             Check::Missing(key) => format!("redis.call('EXISTS', {key}) == 0"),
             Check::Value(key, test) => self.test(("GET", *key, None), *test),
-            Check::Field(key, field, Test::Present) => {
-                format!("redis.call('HEXISTS', {key}, {field}) == 1")
-            }
-            Check::Field(key, field, Test::Absent) => {
-                format!("redis.call('HEXISTS', {key}, {field}) == 0")
-            }
             Check::Field(key, field, test) => self.test(("HGET", *key, Some(*field)), *test),
             Check::Number(key, low, high) => self.number(*key, *low, *high),
             Check::Ranked(key, member, is) => self.standing(*key, *member, *is),
@@ -126,9 +120,8 @@ impl<'p> Emitter<'p> {
                 let value = self.read(read, "value");
                 format!("{value} and string.sub({value}, 1, #{bytes}) == {bytes}")
             }
-            // Asked with EXISTS and HEXISTS.
-            Test::Present => format!("{}", call(read)),
-            Test::Absent => format!("not {}", call(read)),
+            Test::Present => format!("{} == 1", call(("HEXISTS", read.1, read.2))),
+            Test::Absent => format!("{} == 0", call(("HEXISTS", read.1, read.2))),
         }
     }
 
