@@ -162,6 +162,31 @@ pub async fn the_deadline_is_told_exactly<F: Fixture>(t: &Harness<F>) {
     }
 }
 
+pub async fn a_score_of_now_is_dead<F: Fixture>(t: &Harness<F>) {
+    let mut moment = StoreTime::from_millis(1);
+    for attempt in 0..100_000 {
+        let score = i64::try_from(moment.as_millis()).unwrap();
+        let ops = [
+            RankPut::new(&ranking(1), "m", Score::Is(score)).into(),
+            Op::rank_count(&ranking(1)),
+            Op::rank_take(&ranking(1), 9),
+            Op::delete(&ranking(1)),
+        ];
+        let mut program = TxnBuilder::new("suite.moment");
+        let [_, count, taken, _] = ops.map(|op| program.op(BranchId::ROOT, op));
+        let outcome = t.transact(program.with_now()).await.unwrap();
+        let now = outcome.now().unwrap();
+        if now == moment {
+            assert_eq!(outcome.reply(count), Some(&Reply::Number(0)));
+            assert_eq!(outcome.reply(taken), Some(&Reply::Items(many(["m"]))));
+            return;
+        }
+        // The millisecond of the next run is guessed: a clock that stands still is hit at once, another after a few attempts.
+        moment = StoreTime::from_millis(now.as_millis() + attempt % 2);
+    }
+    panic!("no program ran in the millisecond that was guessed")
+}
+
 /// A value, a map, a list, a ranking and a log under the keys 1 to 5.
 fn one_of_each_kind_living(life: Life) -> [Op; 5] {
     [

@@ -172,6 +172,7 @@ macro_rules! __behaviours {
             checks_see_no_expired_key,
             members_die_at_their_deadline,
             a_scan_finds_no_expired_key,
+            a_score_of_now_is_dead,
             the_shortest_lifetime_is_one,
             the_longest_lifetime_is_one,
             an_idle_lifetime_stays_under_its_cap,
