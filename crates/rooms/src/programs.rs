@@ -19,7 +19,8 @@ pub(crate) struct UpdateProgram {
 
 impl UpdateProgram {
     /// ```text
-    /// when Number(c, +delta) in 1..=MAX: Add c delta AtLeast(1 h)   else: when Number(c, +delta) in MIN..=0: Delete c
+    /// when Number(c, +delta) in 1..=MAX:       Add c delta AtLeast(1 h)
+    /// else when Number(c, +delta) in MIN..=0:  Delete c
     /// ```
     pub(crate) fn new(size: &Key, delta: i64) -> CoreResult<Self> {
         let mut program = TxnBuilder::new("rooms.update");

@@ -24,14 +24,15 @@ const SPREAD: Spread = Spread::over(1_024);
 /// expires: [`set_size`](Self::set_size) says when, and every other change lengthens that to
 /// [`DEFAULT_EXPIRY`] at least and never shortens it.
 ///
-/// Every operation is one step in the store, so a limit holds however many processes try at once. The changes that are
-/// relative are never repeated after a lost reply: better told than counted twice.
+/// Every operation is one step in the store, so a limit holds however many processes try at once. The changes that
+/// are relative are never repeated after a lost reply: better told than counted twice.
 ///
 /// Cloning costs little.
 #[derive(Clone, Debug)]
 pub struct Rooms<S> {
     vault: Vault<S>,
-    /// `c1`: one counter per room. The letters `m`, `i`, `h`, `o`, `w` and `e` are for members and what happens to them.
+    /// `c1`: one counter per room. The letters `m`, `i`, `h`, `o`, `w` and `e` are for members and what happens to
+    /// them.
     sizes: Space,
 }
 
@@ -75,10 +76,11 @@ impl<S: Store> Rooms<S> {
         Ok(self.vault.counter_at(&self.size_key(room)?).await?.max(0))
     }
 
-    /// Adds `delta`, which may be negative, to the size of a room, and returns the new size. Where that is 0 or less, the
-    /// room is removed and its size is 0.
+    /// Adds `delta`, which may be negative, to the size of a room, and returns the new size. Where that is 0 or
+    /// less, the room is removed and its size is 0.
     ///
-    /// On a store at its memory limit this is refused unless it removes the room, even where it makes the size smaller.
+    /// On a store at its memory limit this is refused unless it removes the room, even where it makes the size
+    /// smaller.
     ///
     /// # Errors
     /// [`Overflow`](crate::Error::Overflow) beyond `i64`, without a change; [`Name`](crate::Error::Name),
@@ -97,8 +99,8 @@ impl<S: Store> Rooms<S> {
         self.check_and_increment_within(room, DEFAULT_LIMIT).await
     }
 
-    /// Adds one to the size of a room if it then is at most `limit`. Returns whether it did: `false` is a full room and
-    /// nothing else. A limit of 0 or less admits nobody.
+    /// Adds one to the size of a room if it then is at most `limit`. Returns whether it did: `false` is a full
+    /// room and nothing else. A limit of 0 or less admits nobody.
     ///
     /// # Errors
     /// [`Name`](crate::Error::Name), [`NotASize`](crate::Error::NotASize), [`Store`](crate::Error::Store);

@@ -23,7 +23,8 @@ pub(crate) struct StoreProgram {
 
 impl StoreProgram {
     /// ```text
-    /// when Missing t: Put t record Set(In d); [x: RankPut x id After(In d) AtLeast(In d); RankTake x 2]   else: Get t
+    /// when Missing t: Put t record Set(In d); [x: RankPut x id After(In d) AtLeast(In d); RankTake x 2]
+    /// else:           Get t
     /// ```
     pub(crate) fn new(place: &Place, entry: Option<&Entry>, record: Bytes, expiry: Duration) -> Result<Self> {
         let until = Until::In(expiry);

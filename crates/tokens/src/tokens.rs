@@ -74,8 +74,8 @@ impl<S: Store> Tokens<S> {
         Self { keys: Keys::new(&vault), vault, options }
     }
 
-    /// Stores a token, so that it is valid until it expires or is revoked. It never overwrites: whoever stores a token
-    /// first decides how long it lives.
+    /// Stores a token, so that it is valid until it expires or is revoked. It never overwrites: whoever stores a
+    /// token first decides how long it lives.
     ///
     /// Where the reply is lost, the store repeats the call, which then recognises what it stored itself. If the error
     /// is [`Ambiguous`](roomkey_core::Error::Ambiguous) all the same, the token may be valid or become so: revoke it,
@@ -99,9 +99,9 @@ impl<S: Store> Tokens<S> {
     /// passed on as it is.
     ///
     /// # Errors
-    /// [`Error::Store`] if the store cannot answer: treat the token as not valid *now*, but do not tell its bearer that it
-    /// was revoked. [`Error::Record`] if the record is not what this key ring sealed for this token. [`Error::Empty`]
-    /// and [`Error::TooLong`] for the name of the type.
+    /// [`Error::Store`] if the store cannot answer: treat the token as not valid *now*, but do not tell its bearer
+    /// that it was revoked. [`Error::Record`] if the record is not what this key ring sealed for this token.
+    /// [`Error::Empty`] and [`Error::TooLong`] for the name of the type.
     pub async fn is_valid(&self, token_type: &str, token: &str) -> Result<bool> {
         let Some(place) = self.keys.find(token_type, token)? else {
             return Ok(false);
@@ -119,8 +119,8 @@ impl<S: Store> Tokens<S> {
     /// After a lost reply the store repeats the call; then `false` may mean that the first attempt ended it.
     ///
     /// # Errors
-    /// [`Error::Store`]: the token may still be valid, try again. [`Error::Empty`] and [`Error::TooLong`] for the name
-    /// of the type.
+    /// [`Error::Store`]: the token may still be valid, try again. [`Error::Empty`] and [`Error::TooLong`] for the
+    /// name of the type.
     pub async fn revoke(&self, token_type: &str, token: &str) -> Result<bool> {
         let Some(place) = self.keys.find(token_type, token)? else {
             return Ok(false);
@@ -134,8 +134,8 @@ impl<S: Store> Tokens<S> {
         existed.ok_or_else(|| broken("another reply than whether a key existed"))
     }
 
-    /// Removes what expired tokens of a type leave behind in the index, and returns how many entries that were; always 0
-    /// where [`track`](TokensOptions::track) is off, as nothing is left behind then.
+    /// Removes what expired tokens of a type leave behind in the index, and returns how many entries that were;
+    /// always 0 where [`track`](TokensOptions::track) is off, as nothing is left behind then.
     ///
     /// Nobody needs to call it. It never touches a live token, and any number of processes may run it at once: each
     /// entry is counted by one. It covers 4 096 partitions in 8 round trips, and more only where 500 entries and more

@@ -18,10 +18,11 @@ pub use json::Json;
 /// A value that can be sealed: any serde type that owns its data, a [`str`], a slice of such types, or [`Json`].
 ///
 /// Serde types are written with bincode, which is small and fast and keeps no names. It cannot read back everything
-/// that serde can write: what `skip_serializing_if` left out, what `untagged`, an internal `tag` or `flatten` made, or
-/// a `serde_json::Value`. So every value is read back and compared before it is sent, and what does not come back is
-/// [`Error::NotRoundTrip`]; [`Json`] takes such types. The comparison costs about as much as writing twice and reading
-/// once: [`trust`](crate::Builder::trust) a type to save it. Text, bytes and numbers are not compared.
+/// that serde can write: what `skip_serializing_if` left out, what `untagged`, an internal `tag` or `flatten`
+/// made, or a `serde_json::Value`. So every value is read back and compared before it is sent, and what does not
+/// come back is [`Error::NotRoundTrip`]; [`Json`] takes such types. The comparison costs about as much as writing
+/// twice and reading once: [`trust`](crate::Builder::trust) a type to save it. Text, bytes and numbers are not
+/// compared.
 ///
 /// What is written is [`Sync`] and what is read is [`Send`], so that a call can move between threads.
 pub trait Encode: sealed::Encode {}
@@ -116,8 +117,8 @@ mod sealed {
     }
 }
 
-// Bytes are by far the most common long values, and serde hands them over one by one. So they take a shorter way, to the
-// same payload.
+// Bytes are by far the most common long values, and serde hands them over one by one. So they take a shorter way,
+// to the same payload.
 
 impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for T {
     fn encode(&self, policy: &Policy) -> Result<Vec<u8>> {

@@ -8,8 +8,8 @@ use crate::{Error, Result};
 
 /// What a write does to the time at which its key expires.
 ///
-/// Durations are counted on the store's clock, in whole milliseconds, parts rounded up. A duration of zero or over 100
-/// years is [`Error::Expiry`]. A [`Duration`] where an expiry is asked for means [`Expiry::After`].
+/// Durations are counted on the store's clock, in whole milliseconds, parts rounded up. A duration of zero or over
+/// 100 years is [`Error::Expiry`]. A [`Duration`] where an expiry is asked for means [`Expiry::After`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Expiry {

@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::{Error, Result};
 
-/// The most bytes that all parts of a name may have together. A longer name is more likely a value in the wrong place.
+/// The most bytes that all parts of a name may have together. A longer name is more likely a value in the wrong
+/// place.
 pub const MAX_NAME_BYTES: usize = 4_096;
 
 /// The name of a value: a front that a developer chose, and any arguments.

@@ -9,8 +9,9 @@ use crate::{Name, Result};
 /// The keys of one layout in one namespace: `<app>:<layout>:<namespace>:{<partition>}<tag>`.
 ///
 /// Made by [`Vault::space`](crate::Vault::space) for crates that keep structures of their own beside the vault's, as
-/// tokens and rooms do. Layouts in use, each standing for one structure for ever: `v1` and `canary` here, others where
-/// they are made. Kinds of sealed values in use, see [`Context::new`]: 16 here, 17 to 31 in tokens, 32 to 47 in rooms.
+/// tokens and rooms do. Layouts in use, each standing for one structure for ever: `v1` and `canary` here, others
+/// where they are made. Kinds of sealed values in use, see [`Context::new`]: 16 here, 17 to 31 in tokens, 32 to 47
+/// in rooms.
 #[derive(Clone, Debug)]
 pub struct Space {
     namespace: Namespace,
@@ -82,8 +83,9 @@ impl Space {
     /// Opens what was sealed for a context.
     ///
     /// # Errors
-    /// One of the data's faults: [`NotSealed`](crate::Error::NotSealed), [`UnknownFormat`](crate::Error::UnknownFormat),
-    /// [`UnknownKey`](crate::Error::UnknownKey), [`Rejected`](crate::Error::Rejected).
+    /// One of the data's faults: [`NotSealed`](crate::Error::NotSealed),
+    /// [`UnknownFormat`](crate::Error::UnknownFormat), [`UnknownKey`](crate::Error::UnknownKey),
+    /// [`Rejected`](crate::Error::Rejected).
     pub fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Opened> {
         Ok(self.scope.open(context, sealed)?)
     }

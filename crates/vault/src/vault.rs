@@ -41,7 +41,8 @@ const SPREAD: Spread = Spread::over(16_384);
 /// | any key | [`delete`](Self::delete) [`exists`](Self::exists) [`expire`](Self::expire) [`ttl`](Self::ttl) |
 /// | counters | [`incr`](Self::incr) [`decr`](Self::decr) [`incr_by`](Self::incr_by) [`counter`](Self::counter) |
 /// | hashes | [`hset`](Self::hset) [`hget`](Self::hget) [`hdel`](Self::hdel) [`hgetall`](Self::hgetall) |
-/// | lists | [`lpush`](Self::lpush) [`rpush`](Self::rpush) [`lpop`](Self::lpop) [`rpop`](Self::rpop) [`lrange`](Self::lrange) |
+/// | lists | [`lpush`](Self::lpush) [`rpush`](Self::rpush) [`lpop`](Self::lpop) [`rpop`](Self::rpop) |
+/// | | [`lrange`](Self::lrange) |
 ///
 /// Each is one round trip. One name holds one structure; another operation on it is [`Error::WrongType`].
 ///
@@ -71,9 +72,9 @@ struct Inner<S> {
 impl<S: Store> Vault<S> {
     /// Opens the namespace `default` of the application `roomkey`. For others see [`Vault::builder`].
     ///
-    /// The key ring is checked against a sealed canary in the store, which the first vault of a namespace leaves there;
-    /// so a wrong ring is told here, not at the first read. If the canary was sealed under a retired key it is sealed
-    /// anew.
+    /// The key ring is checked against a sealed canary in the store, which the first vault of a namespace leaves
+    /// there; so a wrong ring is told here, not at the first read. If the canary was sealed under a retired key it
+    /// is sealed anew.
     ///
     /// # Errors
     /// [`Error::WrongKeyring`] if the namespace was made with another ring; the data's faults if the canary was

@@ -69,8 +69,8 @@ pub(crate) async fn a_sealed_value_is_no_record<S: Store>(store: S) {
     let vault = open(store.clone()).await;
     let tokens = Tokens::new(vault.clone());
     let place = record(&vault, "access", "token");
-    // Sealed by the right ring for the very key, but as a value: whoever can only make the service store values cannot
-    // make it store a token.
+    // Sealed by the right ring for the very key, but as a value: whoever can only make the service store values
+    // cannot make it store a token.
     let space = vault.space("t1", crate::common::SPREAD);
     let value = space.seal(&roomkey_crypto::Context::value(place.bytes()), &[&[1]]).unwrap();
     put(&store, &place, value).await;

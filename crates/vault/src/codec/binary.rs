@@ -99,8 +99,8 @@ fn encode_watched<T: Serialize + ?Sized>(value: &T, limit: usize, watch: &Watch)
     }
 }
 
-/// What a value is written as, with the elements of every sequence and map in the order of their bytes: two values that
-/// differ only in how a hash map or set happens to be ordered are written the same.
+/// What a value is written as, with the elements of every sequence and map in the order of their bytes: two values
+/// that differ only in how a hash map or set happens to be ordered are written the same.
 fn canonical<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Vec<u8>> {
     let watch = Watch::marking();
     let payload = encode_watched(value, limit, &watch)?;

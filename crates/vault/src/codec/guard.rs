@@ -14,8 +14,8 @@ pub(super) use ser::serialize;
 /// overflow the stack, which ends the process. The same as in serde_json.
 const MAX_NESTING: u32 = 128;
 
-/// How many elements the sequences and maps of one value may have together: as many as it may have bytes. It matters for
-/// elements that take no bytes, of which nine bytes can claim 2^64.
+/// How many elements the sequences and maps of one value may have together: as many as it may have bytes. It
+/// matters for elements that take no bytes, of which nine bytes can claim 2^64.
 const MAX_ELEMENTS: usize = MAX_VALUE_BYTES;
 
 /// What a guard sees while one value passes, in either direction.

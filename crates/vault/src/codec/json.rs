@@ -12,12 +12,12 @@ use super::{Codec, guard};
 use crate::{Error, Result};
 
 /// A value that is stored as JSON instead of bincode: for types whose shape depends on their content
-/// (`serde_json::Value`, `untagged`, `flatten`, `skip_serializing_if`), and for types that gain fields over time, which
-/// JSON still reads where `#[serde(default)]` allows it.
+/// (`serde_json::Value`, `untagged`, `flatten`, `skip_serializing_if`), and for types that gain fields over time,
+/// which JSON still reads where `#[serde(default)]` allows it.
 ///
-/// What is written as `Json` is read as `Json`; otherwise it is [`Error::WrongCodec`]. The limits are those of JSON: a
-/// number that is not finite becomes `null`, and keys of maps are text, numbers or unit variants. A value that JSON
-/// cannot read back is [`Error::NotRoundTrip`]; a nesting over 128 too.
+/// What is written as `Json` is read as `Json`; otherwise it is [`Error::WrongCodec`]. The limits are those of
+/// JSON: a number that is not finite becomes `null`, and keys of maps are text, numbers or unit variants. A value
+/// that JSON cannot read back is [`Error::NotRoundTrip`]; a nesting over 128 too.
 ///
 /// ```
 /// use roomkey_vault::Json;

@@ -45,14 +45,14 @@ pub struct Builder<S> {
 }
 
 impl<S: Store> Builder<S> {
-    /// The application whose keys these are, `roomkey` unless set: 1 to 64 letters, digits, `-`, `_` and `.`. It stays
-    /// readable in the store.
+    /// The application whose keys these are, `roomkey` unless set: 1 to 64 letters, digits, `-`, `_` and `.`. It
+    /// stays readable in the store.
     pub fn app(self, app: impl Into<String>) -> Self {
         Self { app: app.into(), ..self }
     }
 
-    /// The namespace, `default` unless set; as readable as the application. Names in two namespaces have nothing to do
-    /// with each other.
+    /// The namespace, `default` unless set; as readable as the application. Names in two namespaces have nothing
+    /// to do with each other.
     pub fn namespace(self, namespace: impl Into<String>) -> Self {
         Self { namespace: namespace.into(), ..self }
     }
@@ -66,8 +66,8 @@ impl<S: Store> Builder<S> {
 
     /// Does not read values of this type back before they are sent; see [`Encode`](crate::Encode).
     ///
-    /// Trust a type after a test has stored each of its shapes in a vault that did not trust it. Types that contain it
-    /// are types of their own.
+    /// Trust a type after a test has stored each of its shapes in a vault that did not trust it. Types that
+    /// contain it are types of their own.
     pub fn trust<T: ?Sized + 'static>(mut self) -> Self {
         self.policy.trusted.insert(TypeId::of::<T>());
         self

@@ -5,9 +5,10 @@ use roomkey_core::{Key, Kind, Op, Reply, Store};
 use super::{Vault, broken};
 use crate::{Error, Expiry, Name, Result};
 
-/// Counters are the one thing that is not sealed: the store has to add, so whoever sees the store sees the number, but
-/// not what it counts. A name that holds nothing counts as 0. None of these is repeated after a lost reply, as that
-/// could count twice: [`Error::Store`] with [`Ambiguous`](roomkey_core::Error::Ambiguous) says that it may have counted.
+/// Counters are the one thing that is not sealed: the store has to add, so whoever sees the store sees the number,
+/// but not what it counts. A name that holds nothing counts as 0. None of these is repeated after a lost reply, as
+/// that could count twice: [`Error::Store`] with [`Ambiguous`](roomkey_core::Error::Ambiguous) says that it may
+/// have counted.
 impl<S: Store> Vault<S> {
     /// Adds 1 and returns the new number. A counter that this creates never expires; see
     /// [`incr_for`](Self::incr_for).
@@ -59,8 +60,8 @@ impl<S: Store> Vault<S> {
         self.counter_at(&self.key(Kind::Value, name)?).await
     }
 
-    /// The number that a counter of another layout stands at, for crates that keep structures of their own; 0 if there
-    /// is none.
+    /// The number that a counter of another layout stands at, for crates that keep structures of their own; 0 if
+    /// there is none.
     ///
     /// # Errors
     /// [`Error::NotANumber`] if the key holds another value, [`Error::WrongType`] and [`Error::Store`].

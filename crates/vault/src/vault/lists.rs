@@ -7,8 +7,8 @@ use roomkey_crypto::Context;
 use super::{Vault, broken};
 use crate::{Decode, Encode, Expiry, Name, Result};
 
-/// An element is bound to its list, but not to its place there: whoever can write to the store can reorder, repeat and
-/// drop the elements of one list. Neither pushing nor popping is repeated after a lost reply.
+/// An element is bound to its list, but not to its place there: whoever can write to the store can reorder, repeat
+/// and drop the elements of one list. Neither pushing nor popping is repeated after a lost reply.
 impl<S: Store> Vault<S> {
     /// Adds a value at the front. Returns the new length. A list that this creates never expires; one that is there
     /// keeps its expiry. See [`lpush_for`](Self::lpush_for).

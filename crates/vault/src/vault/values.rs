@@ -21,8 +21,8 @@ impl<S: Store> Vault<S> {
         }
     }
 
-    /// Writes a value, replacing whatever the name held, a list or hash too. A [`Duration`](std::time::Duration) is an
-    /// expiry.
+    /// Writes a value, replacing whatever the name held, a list or hash too. A [`Duration`](std::time::Duration)
+    /// is an expiry.
     ///
     /// ```
     /// # use std::time::Duration;

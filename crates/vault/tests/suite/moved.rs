@@ -40,7 +40,8 @@ pub(crate) async fn a_field_opens_in_its_own_place_only<S: Store>(store: S) {
         assert_fails!(vault.hget::<u8>("h", field).await, Error::Rejected);
     }
     assert_fails!(vault.hgetall::<u8>("h").await, Error::Rejected);
-    // A whole hash under another name: there, nobody would ask for its fields by these tags, but `hgetall` finds them.
+    // A whole hash under another name: there, nobody would ask for its fields by these tags, but `hgetall` finds
+    // them.
     for (field, sealed) in &original {
         put("h", field, sealed).await;
         put("other", field, sealed).await;
