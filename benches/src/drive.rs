@@ -49,11 +49,14 @@ pub(crate) fn on_threads<W: Work>(runtime: &Handle, time: Duration, works: Vec<W
 
 async fn repeat(mut work: impl Work, stop: Stop) -> Result<u64> {
     let mut done = 0;
-    while !stop.is_set() {
+    loop {
+        // At least once, even where the machine was so busy that the time is up before the beginning: a rate is never 0.
         work.step(done).await?;
         done += 1;
+        if stop.is_set() {
+            return Ok(done);
+        }
     }
-    Ok(done)
 }
 
 /// Tells all works of a turn that the time is up. Reading it costs them nothing, unlike a clock.

@@ -26,6 +26,8 @@ const GUARDED: &str = "the same, kinds of keys checked first";
 pub(crate) fn comparisons(setting: &Setting) -> Result<Vec<Comparison>> {
     let store = peers::store(setting)?;
     let raw = peers::multiplexed(setting)?;
+    // What is there was sealed with the key ring of another family.
+    setting.runtime.block_on(effect::clear(&raw))?;
 
     let vault = setting.runtime.block_on(Vault::open(store.clone(), Keyring::generate()?))?;
     let ours = counter::Compiled(Rooms::new(vault));
