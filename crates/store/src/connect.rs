@@ -23,9 +23,6 @@ use crate::lane::Link;
 use crate::secret::Secret;
 use crate::server::Server;
 
-/// Commands that may wait between the callers and the task that writes to the socket, before callers wait instead.
-const QUEUE: usize = 1024;
-
 /// Everything that opening a connection takes.
 pub(crate) struct Connector {
     endpoint: Endpoint,
@@ -107,10 +104,7 @@ impl Connector {
         // Without a login and a library name here, redis sends nothing by itself: `greet` says it all in one round trip.
         let info = RedisConnectionInfo::default().set_skip_set_lib_name();
         // Deadlines are those of calls. A timeout of the connection would end a large reply that is still coming in.
-        let config = AsyncConnectionConfig::new()
-            .set_response_timeout(None)
-            .set_connection_timeout(None)
-            .set_pipeline_buffer_size(QUEUE);
+        let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let (multiplexed, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
             .await
             .map_err(|error| self.hung_up(&error))?;

@@ -1,4 +1,4 @@
-//! The Redis store of Roomkey: configuration, TLS, lanes and the compiler from programs to Lua
+#![doc = include_str!("../README.md")]
 
 mod backoff;
 mod batch;

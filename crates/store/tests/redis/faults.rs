@@ -12,6 +12,8 @@ use roomkey_core::{
 use roomkey_store::RedisStore;
 use roomkey_testkit::RedisServer;
 use roomkey_testkit::server::Restart;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::{config, connect, get, key, namespace, put, reply};
 
@@ -291,4 +293,83 @@ async fn a_password_that_changed_is_told_to_calls_at_once() {
         }
     };
     assert!(crate::shown(&error).contains("REDIS_PASSWORD"), "{error:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_pool_that_is_used_up_says_how_to_enlarge_it() {
+    let server = RedisServer::start();
+    let config = config(&server).pool_size(1).timeout(Duration::from_millis(100)).build().unwrap();
+    let store = RedisStore::connect(config).await.unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        let wait = Wait::new([(key(Kind::Log, 1, 1), LogId::MIN)], Duration::from_secs(3600)).unwrap();
+        async move { store.wait(wait).await }
+    });
+    while !server.command(&["CLIENT", "LIST"]).text().contains("cmd=xread") {
+        tokio::task::yield_now().await;
+    }
+    let large = Op::put(&key(Kind::Value, 1, 1), Bytes::from(vec![0; 100_000]), Life::Never);
+    let error = reply(&store.with_timeout(Duration::from_secs(1)), large.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotExecuted);
+    assert!(crate::shown(&error).contains("REDIS_POOL_SIZE"), "{error:?}");
+    // Whoever gives up waiting gives the place back.
+    waiting.abort();
+    reply(&store.with_timeout(PATIENT), large).await.unwrap();
+}
+
+/// The peer is gone without a word: nothing comes back, and nothing says so. New connections work.
+#[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_connection_that_swallows_everything_is_replaced() {
+    let server = RedisServer::start();
+    let hole = BlackHole::before(server.port()).await;
+    let config =
+        config(&server).port(hole.port).lanes(1).timeout(Duration::from_millis(100)).build().unwrap();
+    let store = RedisStore::connect(config).await.unwrap();
+    let key = key(Kind::Value, 1, 1);
+    put(&store, &key, "x").await.unwrap();
+    hole.swallow();
+    assert_eq!(get(&store, &key).await.unwrap_err().kind(), ErrorKind::Ambiguous);
+    while get(&store, &key).await.is_err() {}
+}
+
+/// A proxy whose present connections can be made to swallow what they are sent.
+struct BlackHole {
+    port: u16,
+    /// Raised by one each time; a connection that is older swallows.
+    generation: Arc<AtomicI64>,
+}
+
+impl BlackHole {
+    async fn before(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let hole =
+            Self { port: listener.local_addr().unwrap().port(), generation: Arc::new(AtomicI64::new(0)) };
+        let generation = Arc::clone(&hole.generation);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (born, now) = (generation.load(Ordering::SeqCst), Arc::clone(&generation));
+                tokio::spawn(async move {
+                    let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                    let (mut from_client, mut to_client) = client.into_split();
+                    let (mut from_server, mut to_server) = server.into_split();
+                    let back =
+                        tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+                    let mut buffer = vec![0; 64 * 1024];
+                    while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
+                        if born == now.load(Ordering::SeqCst) {
+                            to_server.write_all(&buffer[..read]).await.unwrap();
+                        }
+                    }
+                    back.abort();
+                });
+            }
+        });
+        hole
+    }
+
+    fn swallow(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
 }
