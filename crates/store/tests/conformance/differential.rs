@@ -1,7 +1,7 @@
 //! Random programs, on Redis and on the embedded store.
 
 use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use roomkey_store::RedisStore;
@@ -19,19 +19,19 @@ fn redis_and_memory_are_the_same() {
     let redis = OnceCell::new();
     let cases = Cell::new(0u32);
     assert_same(async || {
-        let fixture = redis.get_or_init(async || Rc::new(RedisFixture::plain().await)).await;
+        let fixture = redis.get_or_init(async || Arc::new(RedisFixture::plain().await)).await;
         fixture.clear();
         cases.set(cases.get() + 1);
-        if cases.get() % FORGET_AFTER == 0 {
+        if cases.get().is_multiple_of(FORGET_AFTER) {
             fixture.forget_scripts();
         }
-        (Shared(Rc::clone(fixture)), MemoryFixture::in_real_time())
+        (Shared(Arc::clone(fixture)), MemoryFixture::in_real_time())
     });
 }
 
 /// One server for all sequences: starting one for each would take longer than all the rest.
 #[derive(Debug)]
-struct Shared(Rc<RedisFixture>);
+struct Shared(Arc<RedisFixture>);
 
 impl Fixture for Shared {
     type Store = RedisStore;

@@ -5,7 +5,7 @@ use roomkey_core::{
 };
 
 use super::logs::append;
-use super::rankings::{after, put};
+use super::rankings::{after, put, whole};
 use super::values::one_of_each_kind;
 use super::*;
 
@@ -85,7 +85,7 @@ pub async fn reads_are_not_refused<F: Fixture>(t: &Harness<F>) {
         Op::map_all(&map(2)),
         Op::map_match(&map(2), [(bytes("f"), bytes("v"))]),
         Op::range(&list(3), 0, -1),
-        rankings::whole(4),
+        whole(4),
         Op::rank_count(&ranking(4)),
         Op::rank_scores(&ranking(4), "m"),
         Op::rank_place(&ranking(4), "m"),
@@ -163,10 +163,12 @@ pub async fn a_skipped_op_does_not_count<F: Fixture>(t: &Harness<F>) {
     t.fixture.limit_memory(true).await;
     let mut program = TxnBuilder::new("suite.skipped");
     let none = program.op(BranchId::ROOT, Op::range(&list(99), 0, -1));
+    let no_number = program.op(BranchId::ROOT, whole(89));
     let skipped = [
         program.op(BranchId::ROOT, Op::push(&list(98), End::Back, none, Life::Never)),
         program.op(BranchId::ROOT, Op::map_put(&map(97), Vec::new(), "v", Life::Never)),
         program.op(BranchId::ROOT, RankPut::new(&ranking(96), none, after(LONG)).within(3)),
+        program.op(BranchId::ROOT, put(96, ["m"], Score::From(no_number))),
     ];
     program.op(BranchId::ROOT, Op::delete(&value(1)));
     let append = program.op(BranchId::ROOT, append(95).field("f", "v"));
@@ -187,14 +189,16 @@ pub async fn a_skipped_op_does_not_count<F: Fixture>(t: &Harness<F>) {
 pub async fn a_skipped_op_that_frees_counts<F: Fixture>(t: &Harness<F>) {
     given_plenty(t).await;
     t.fixture.limit_memory(true).await;
-    let skipped: [fn(OpId) -> Op; 3] = [
+    let skipped: [fn(OpId) -> Op; 4] = [
+        |none| put(4, ["live"], Score::From(none)).only(Only::Live).into(),
         |none| Op::map_remove(&map(2), none),
         |none| Op::rank_remove(&ranking(4), none),
         |none| RankPut::new(&ranking(4), none, after(LONG)).only(Only::Live).into(),
     ];
     for op in skipped {
         let mut program = TxnBuilder::new("suite.frees");
-        let none = program.op(BranchId::ROOT, Op::range(&list(99), 0, -1));
+        // Neither a list nor a number.
+        let none = program.op(BranchId::ROOT, whole(99));
         let skipped = program.op(BranchId::ROOT, op(none));
         program.op(BranchId::ROOT, append(95).field("f", "v"));
         let outcome = t.transact(program).await.unwrap();
@@ -210,6 +214,7 @@ pub async fn an_op_given_an_empty_list_is_as_if_not_there<F: Fixture>(t: &Harnes
         Op::rank_remove(&ranking(4), Vec::new()),
         // Not even the kind of its key is looked at.
         Op::rank_remove(&ranking(1), Vec::new()),
+        RankPut::new(&ranking(4), Vec::new(), after(LONG)).only(Only::Live).into(),
         Op::map_put(&map(2), Vec::new(), "v", Life::Never),
     ];
     for op in nothing {
