@@ -15,22 +15,25 @@ struct Layer {
 
 const TEST_CRATES: &[&str] = &["roomkey-memory", "roomkey-testkit"];
 
+/// The crates over a store show their behaviours on both stores.
+const BOTH_STORES: &[&str] = &["roomkey-memory", "roomkey-store", "roomkey-testkit"];
+
 const LAYERS: &[Layer] = &[
     Layer { package: "roomkey-core", uses: &[], tests_use: TEST_CRATES },
     // The two leaves do not know each other, not even in tests, which would bring core along.
     Layer { package: "roomkey-crypto", uses: &[], tests_use: &[] },
     Layer { package: "roomkey-memory", uses: &["roomkey-core"], tests_use: TEST_CRATES },
     Layer { package: "roomkey-store", uses: &["roomkey-core"], tests_use: TEST_CRATES },
-    Layer { package: "roomkey-vault", uses: &["roomkey-core", "roomkey-crypto"], tests_use: TEST_CRATES },
+    Layer { package: "roomkey-vault", uses: &["roomkey-core", "roomkey-crypto"], tests_use: BOTH_STORES },
     Layer {
         package: "roomkey-tokens",
         uses: &["roomkey-core", "roomkey-crypto", "roomkey-vault"],
-        tests_use: TEST_CRATES,
+        tests_use: BOTH_STORES,
     },
     Layer {
         package: "roomkey-rooms",
         uses: &["roomkey-core", "roomkey-crypto", "roomkey-vault"],
-        tests_use: TEST_CRATES,
+        tests_use: BOTH_STORES,
     },
     Layer { package: "roomkey-testkit", uses: &["roomkey-core", "roomkey-memory"], tests_use: &[] },
     Layer { package: "xtask", uses: &[], tests_use: &[] },

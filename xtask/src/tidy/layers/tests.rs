@@ -47,6 +47,7 @@ fn tests_may_use_the_test_crates_and_programs_may_use_everything() {
     let problems = workspace(|packages| {
         depend(packages, "roomkey-core", "roomkey-testkit", true);
         depend(packages, "roomkey-rooms", "roomkey-memory", true);
+        depend(packages, "roomkey-rooms", "roomkey-store", true);
         depend(packages, "quickstart", "roomkey-store", false);
         depend(packages, BENCHES, "redis", false);
     });
