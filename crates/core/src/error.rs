@@ -201,7 +201,8 @@ pub enum Invalid {
     /// An op or check needs a key of another kind.
     #[error("the op or check needs a key of another kind")]
     WrongKind,
-    /// The overflow of an `Add` is judged against the state at the start, so nothing may write its key before it.
+    /// The overflow of an `Add` is judged against the state at the start, so nothing may write its key before it but an
+    /// `Expire` that cannot remove it.
     #[error("an Add follows another write to its key on the same path")]
     AddAfterWrite,
     /// A reference must point to an op that comes earlier in the same branch or in an enclosing one.

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use crate::{
-    Args, Bound, Check, FieldTest, Fork, Invalid, Key, Kind, Limit, MAX_ELEMENTS, MAX_FIELD_BYTES, MAX_KEYS,
-    MAX_LIMIT, MAX_PROGRAM_BYTES, MAX_SCORE, MAX_VALUE_BYTES, Op, OpId, Partition, ReplyShape, Score, Step,
-    ValueTest,
+    Args, Bound, Check, FieldTest, Fork, Invalid, Key, Kind, Life, Limit, MAX_ELEMENTS, MAX_FIELD_BYTES,
+    MAX_KEYS, MAX_LIMIT, MAX_PROGRAM_BYTES, MAX_SCORE, MAX_VALUE_BYTES, Op, OpId, Partition, ReplyShape,
+    Score, Step, ValueTest,
 };
 
 /// Checks a whole transaction, walking its tree in the order in which it runs.
@@ -88,7 +88,9 @@ impl Validator {
         if matches!(op, Op::Add { .. }) && self.written.contains(op.key().bytes()) {
             return Err(Invalid::AddAfterWrite);
         }
-        if op.writes() && !op.is_empty() {
+        // An expiry that cannot remove the key leaves its number alone, so that a program may free before it adds.
+        let keeps_number = matches!(op, Op::Expire { life: Life::Keep | Life::Never | Life::AtLeast(_), .. });
+        if op.writes() && !op.is_empty() && !keeps_number {
             self.written.push(op.key().bytes().clone());
         }
         self.uses_clock |= op.uses_clock();
@@ -120,7 +122,7 @@ pub(crate) fn check_op(op: &Op) -> Result<usize, Invalid> {
     if op.kind().is_some_and(|needed| needed != kind) {
         return Err(Invalid::WrongKind);
     }
-    if let Some(until) = op.life().and_then(crate::Life::until) {
+    if let Some(until) = op.life().and_then(Life::until) {
         until.validate()?;
     }
     let mut bytes = 0;

@@ -19,13 +19,20 @@ pub(crate) struct UpdateProgram {
 
 impl UpdateProgram {
     /// ```text
-    /// when Number(c, +delta) in 1..=MAX:       Add c delta AtLeast(1 h)
+    /// when Number(c, +delta) in 1..=MAX:       Add c delta AtLeast(1 h)      leaving: Expire c AtLeast(1 h); Add c delta Keep
     /// else when Number(c, +delta) in MIN..=0:  Delete c
     /// ```
+    ///
+    /// Who leaves begins by touching the expiry, which needs no memory, so that leaving works on a full store.
     pub(crate) fn new(size: &Key, delta: i64) -> CoreResult<Self> {
         let mut program = TxnBuilder::new("rooms.update");
         let (some, not_some) = program.fork(BranchId::ROOT, [Check::number(size, delta, 1..=i64::MAX)]);
-        let added = program.op(some, Op::add(size, delta, AT_LEAST));
+        let added = if delta < 0 {
+            program.op(some, Op::expire(size, AT_LEAST));
+            program.op(some, Op::add(size, delta, Life::Keep))
+        } else {
+            program.op(some, Op::add(size, delta, AT_LEAST))
+        };
         let (none, _) = program.fork(not_some, [Check::number(size, delta, i64::MIN..=0)]);
         program.op(none, Op::delete(size));
         Ok(Self { txn: program.build()?, some, added, none })

@@ -79,8 +79,7 @@ impl<S: Store> Rooms<S> {
     /// Adds `delta`, which may be negative, to the size of a room, and returns the new size. Where that is 0 or
     /// less, the room is removed and its size is 0.
     ///
-    /// On a store at its memory limit this is refused unless it removes the room, even where it makes the size
-    /// smaller.
+    /// On a store at its memory limit a room can become smaller, but not larger.
     ///
     /// # Errors
     /// [`Overflow`](crate::Error::Overflow) beyond `i64`, without a change; [`Name`](crate::Error::Name),
@@ -103,8 +102,7 @@ impl<S: Store> Rooms<S> {
     /// room and nothing else. A limit of 0 or less admits nobody.
     ///
     /// # Errors
-    /// [`Name`](crate::Error::Name), [`NotASize`](crate::Error::NotASize), [`Store`](crate::Error::Store);
-    /// after
+    /// [`Name`](crate::Error::Name), [`NotASize`](crate::Error::NotASize), [`Store`](crate::Error::Store); after
     /// [`Ambiguous`](roomkey_core::Error::Ambiguous) the size may be one higher.
     pub async fn check_and_increment_within<'n>(
         &self,

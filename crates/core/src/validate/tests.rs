@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::{
     Append, Args, Batch, Bound, BranchId, Check, End, Error, FieldTest, Invalid, Key, Kind, Life, Limit,
     LogId, MAX_DURATION, MAX_ELEMENTS, MAX_FIELD_BYTES, MAX_OPS, MAX_SCORE, MAX_VALUE_BYTES, Namespace, Op,
-    OpId, Order, Partition, RankPut, Score, Standing, TxnBuilder, Until, Wait,
+    OpId, Order, Partition, RankPut, Score, Standing, StoreTime, TxnBuilder, Until, Wait,
 };
 
 const ROOT: BranchId = BranchId::ROOT;
@@ -240,6 +240,16 @@ fn nothing_writes_a_counter_before_it_is_added_to_on_one_path() {
         program.op(ROOT, add());
     });
     assert_eq!(after_a_branch, Invalid::AddAfterWrite);
+    let after_an_end = of_branch(|program| {
+        program.op(ROOT, Op::expire(&value, Life::Set(Until::At(StoreTime::from_millis(1)))));
+        program.op(ROOT, add());
+    });
+    assert_eq!(after_an_end, Invalid::AddAfterWrite);
+    // What lengthens a life leaves the number alone.
+    let mut freeing = TxnBuilder::new("test");
+    freeing.op(ROOT, Op::expire(&value, Life::AtLeast(Until::In(Duration::from_secs(1)))));
+    freeing.op(ROOT, add());
+    assert!(freeing.build().is_ok());
     // Two branches of one fork never run both.
     let mut either = TxnBuilder::new("test");
     let (yes, no) = either.fork(ROOT, [Check::exists(&value)]);
