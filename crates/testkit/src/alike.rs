@@ -1,7 +1,7 @@
 //! Equality of what two runs left and replied, apart from what has to differ.
 //!
-//! Two runs of one program differ in the time at which they ran, and so in deadlines, in scores made of them, and in log
-//! ids; also where those were written into values. Pages come in any order.
+//! Two runs of one program differ in the time at which they ran, and so in deadlines, in scores made of them,
+//! and in log ids; also where those were written into values. Pages come in any order.
 
 use std::time::Duration;
 

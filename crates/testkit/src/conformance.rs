@@ -1,7 +1,8 @@
 //! The conformance suite: what every store does, one test per behaviour.
 //!
-//! [`conformance_suite!`](crate::conformance_suite) writes the tests; the modules below hold the behaviours, in the order of
-//! the contract. A behaviour names no store and no engine, and waits for nothing but the store's own clock.
+//! [`conformance_suite!`](crate::conformance_suite) writes the tests; the modules below hold the behaviours,
+//! in the order of the contract. A behaviour names no store and no engine, and waits for nothing but the
+//! store's own clock.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 #![allow(clippy::future_not_send, reason = "a test runs on one thread")]
 
@@ -205,7 +206,8 @@ fn many<const N: usize>(texts: [&'static str; N]) -> Vec<Bytes> {
     texts.map(bytes).to_vec()
 }
 
-/// Whether a lifetime of `whole` has begun to run: it is a part of the whole, and not less than what a test may last.
+/// Whether a lifetime of `whole` has begun to run: it is a part of the whole, and not less than what a test
+/// may last.
 fn runs(ttl: Ttl, whole: Duration) -> bool {
     matches!(ttl, Ttl::After(left) if left <= whole && left > whole / 2)
 }

@@ -16,11 +16,11 @@ use crate::state::read_state;
 #[cfg(test)]
 mod tests;
 
-/// Runs the same random sequences of programs on two stores, and compares every reply, every error by its kind, every path,
-/// and the state that is left; apart from log ids, moments and the order of pages.
+/// Runs the same random sequences of programs on two stores, and compares every reply, every error by its
+/// kind, every path, and the state that is left; apart from log ids, moments and the order of pages.
 ///
-/// Each sequence runs on fresh, empty stores. `PROPTEST_CASES` sets how many sequences there are (2 000, or 50 000 with
-/// `ROOMKEY_TEST_LONG=1`), `PROPTEST_RNG_SEED` repeats those of an earlier run.
+/// Each sequence runs on fresh, empty stores. `PROPTEST_CASES` sets how many sequences there are (2 000, or
+/// 50 000 with `ROOMKEY_TEST_LONG=1`), `PROPTEST_RNG_SEED` repeats those of an earlier run.
 ///
 /// # Panics
 /// When the stores differ, with the shortest sequence found on which they do, and the seed.
@@ -108,8 +108,9 @@ async fn compare_batch(a: &impl Store, b: &impl Store, batch: &Batch) -> Result<
 
 /// Whether one store says `Full` where the other names the error of the op.
 ///
-/// Redis refuses a plain command at its limit before it looks at the key. Asked again by a script, it would name the error,
-/// but not of the state in which the op ran once a later op of the batch has run in the same partition.
+/// Redis refuses a plain command at its limit before it looks at the key. Asked again by a script, it would
+/// name the error, but not of the state in which the op ran once a later op of the batch has run in the same
+/// partition.
 fn full_hides_error(
     batch: &Batch,
     at: usize,
@@ -142,7 +143,8 @@ fn kind(error: Error) -> ErrorKind {
     error.kind()
 }
 
-/// Lets the millisecond pass on both stores' clocks: what happens in different steps then has different times on both.
+/// Lets the millisecond pass on both stores' clocks: what happens in different steps then has different times
+/// on both.
 fn next_millisecond() {
     std::thread::sleep(Duration::from_micros(1_100));
 }

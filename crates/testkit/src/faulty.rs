@@ -16,8 +16,9 @@ pub use gate::Gate;
 
 /// Wraps a store and spoils its calls, one planned [`Fault`] after the other.
 ///
-/// `run`, `transact`, `scan` and `wait` each use up one fault, in the order in which they are called, over all clones.
-/// Calls beyond the plan pass, unless the store is [broken](Self::break_down). `health` and `close` always pass.
+/// `run`, `transact`, `scan` and `wait` each use up one fault, in the order in which they are called, over
+/// all clones. Calls beyond the plan pass, unless the store is [broken](Self::break_down). `health` and
+/// `close` always pass.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -54,11 +55,13 @@ pub struct FaultyStore<S> {
 pub enum Fault {
     /// Nothing: the call passes.
     Pass,
-    /// The call fails with this error and never reaches the store. `Error::ambiguous("…")` is a request lost on its way.
+    /// The call fails with this error and never reaches the store. `Error::ambiguous("…")` is a request lost
+    /// on its way.
     Fail(Error),
     /// The call is applied, then its reply is lost: the caller sees an ambiguous error.
     ReplyLost,
-    /// The caller sees an ambiguous error at once; the call is applied when the gate opens, even after later calls.
+    /// The caller sees an ambiguous error at once; the call is applied when the gate opens, even after later
+    /// calls.
     Late(Gate),
     /// The call waits for so long before it is applied.
     Delay(Duration),
@@ -119,7 +122,8 @@ impl<S> FaultyStore<S> {
 }
 
 impl<S: Store> FaultyStore<S> {
-    /// Runs a call under the next fault. The call owns what it needs, because [`Fault::Late`] outlives its caller.
+    /// Runs a call under the next fault. The call owns what it needs, because [`Fault::Late`] outlives its
+    /// caller.
     async fn spoil<T, F>(&self, call: impl FnOnce(S) -> F + Send) -> Result<T>
     where
         T: Send + 'static,

@@ -10,9 +10,9 @@ use roomkey_core::{Batch, Health, Outcome, Page, Reply, Result, Scan, Store, Txn
 mock! {
     /// A [`Store`] that answers as expected of it, and panics at anything else.
     ///
-    /// For most tests a [`FaultyStore`](crate::FaultyStore) over a memory store says more with less; a mock is for what
-    /// no store would do, and for tests that no call is made at all. Code under test clones its store, so hand it a
-    /// [`shared`](Self::shared) mock.
+    /// For most tests a [`FaultyStore`](crate::FaultyStore) over a memory store says more with less; a mock
+    /// is for what no store would do, and for tests that no call is made at all. Code under test clones its
+    /// store, so hand it a [`shared`](Self::shared) mock.
     ///
     /// ```
     /// use roomkey_core::{Batch, ErrorKind, Error, Store as _};
@@ -45,8 +45,8 @@ mock! {
 }
 
 impl MockStore {
-    /// A handle that can be cloned freely; all calls of all clones go to this mock, which is checked when the last one is
-    /// dropped.
+    /// A handle that can be cloned freely; all calls of all clones go to this mock, which is checked when the
+    /// last one is dropped.
     #[must_use]
     pub fn shared(self) -> Self {
         handle(&Arc::new(self))

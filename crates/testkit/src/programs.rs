@@ -1,8 +1,9 @@
 //! Random programs: every op, every check, nested, with references, on few keys that they share.
 //!
-//! A program is drawn from a sequence of numbers, each deciding one thing, so that proptest shrinks programs by shrinking
-//! numbers: without numbers left, the simplest choice is made everywhere. Whatever is drawn keeps the rules of the contract,
-//! and stays clear of what two stores may do differently: times that nearly coincide, the order of pages, trimmed logs.
+//! A program is drawn from a sequence of numbers, each deciding one thing, so that proptest shrinks programs
+//! by shrinking numbers: without numbers left, the simplest choice is made everywhere. Whatever is drawn
+//! keeps the rules of the contract, and stays clear of what two stores may do differently: times that nearly
+//! coincide, the order of pages, trimmed logs.
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
@@ -54,7 +55,8 @@ pub fn keys() -> Vec<bytes::Bytes> {
 /// The partitions of batches; transactions run in the first.
 const SLOTS: [u16; 3] = [7, 8_000, 16_383];
 
-/// The key of a number. It has the same bytes whatever its kind, which is how programs meet structures of other kinds.
+/// The key of a number. It has the same bytes whatever its kind, which is how programs meet structures of
+/// other kinds.
 fn key_in(slot: u16, kind: Kind, number: u8) -> Key {
     let namespace = Namespace::new("testkit", "v1", "random").unwrap_or_else(|e| panic!("a constant: {e}"));
     let partition = Partition::from_slot(slot).unwrap_or_else(|| panic!("{slot} is no slot"));

@@ -10,11 +10,12 @@ use crate::state::{keys_of, read_state};
 #[cfg(test)]
 mod tests;
 
-/// Proves that a transaction marked [`retry_safe`](roomkey_core::TxnBuilder::retry_safe) keeps its promise from the state
-/// that the store is in: applied twice it leaves what once leaves, and both outcomes give the caller the same verdict.
+/// Proves that a transaction marked [`retry_safe`](roomkey_core::TxnBuilder::retry_safe) keeps its promise
+/// from the state that the store is in: applied twice it leaves what once leaves, and both outcomes give the
+/// caller the same verdict.
 ///
-/// `verdict` is what the caller makes of an outcome. Call this once for every branch of the program, each time with the
-/// store prepared so that the first application takes it. Returns the verdict.
+/// `verdict` is what the caller makes of an outcome. Call this once for every branch of the program, each
+/// time with the store prepared so that the first application takes it. Returns the verdict.
 ///
 /// ```
 /// use std::time::Duration;

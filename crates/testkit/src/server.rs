@@ -1,11 +1,11 @@
 //! A real `redis-server` for one test: started on a free port or socket, gone when the test ends.
 //!
-//! The server's own log, data folder and an administration socket live in one temporary folder. The harness speaks to the
-//! server over that socket only, so it works in every mode alike: with TLS, with a login, and while another process has
-//! taken the port.
+//! The server's own log, data folder and an administration socket live in one temporary folder. The harness
+//! speaks to the server over that socket only, so it works in every mode alike: with TLS, with a login, and
+//! while another process has taken the port.
 //!
-//! A server outlives neither its handle nor its process: dropping the handle kills and reaps it, and where a handle is never
-//! dropped (a `static`, an abort, a killed test run) a watchdog process does it.
+//! A server outlives neither its handle nor its process: dropping the handle kills and reaps it, and where a
+//! handle is never dropped (a `static`, an abort, a killed test run) a watchdog process does it.
 
 use std::fs;
 use std::net::TcpListener;
@@ -34,7 +34,8 @@ use process::Process;
 use resp::Connection;
 use temp::TempDir;
 
-/// How long a server may take to answer its first `PING`. Generous, for loaded machines: it is a bound, not a wait.
+/// How long a server may take to answer its first `PING`. Generous, for loaded machines: it is a bound, not a
+/// wait.
 const STARTUP: Duration = Duration::from_secs(30);
 /// How often another port is tried when somebody else took the one just found free.
 const PORT_ATTEMPTS: usize = 20;
@@ -70,10 +71,12 @@ pub enum Restart {
 }
 
 impl RedisServer {
-    /// Starts a server with the default options: a free port of 127.0.0.1, no TLS, no login, nothing persisted.
+    /// Starts a server with the default options: a free port of 127.0.0.1, no TLS, no login, nothing
+    /// persisted.
     ///
     /// # Panics
-    /// When there is no `redis-server`, or it does not start. So do all methods here: a test cannot go on without its server.
+    /// When there is no `redis-server`, or it does not start. So do all methods here: a test cannot go on
+    /// without its server.
     pub fn start() -> Self {
         Self::options().start()
     }
@@ -189,7 +192,8 @@ impl RedisServer {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Runs one command and waits for its reply. An error reply is a panic, so that no mistyped command passes unnoticed.
+    /// Runs one command and waits for its reply. An error reply is a panic, so that no mistyped command
+    /// passes unnoticed.
     pub fn command(&self, args: &[impl AsRef<[u8]>]) -> Resp {
         self.try_command(args).unwrap_or_else(|error| {
             let name =
@@ -242,7 +246,8 @@ impl RedisServer {
             }
             let _ = fs::remove_dir_all(self.dir.path().join("appendonlydir"));
         }
-        // The port was ours a moment ago; whoever took it (a client's own outgoing port, say) soon gives it back.
+        // The port was ours a moment ago; whoever took it (a client's own outgoing port, say) soon gives it
+        // back.
         for _ in 0..PORT_ATTEMPTS {
             if self.launch() {
                 return;
@@ -252,7 +257,8 @@ impl RedisServer {
         panic!("port {} did not become free for the restart; the server's log:\n{}", self.port, self.log());
     }
 
-    /// Stops the server in its tracks (SIGSTOP): connections stay open and nothing answers, as with a dead machine.
+    /// Stops the server in its tracks (SIGSTOP): connections stay open and nothing answers, as with a dead
+    /// machine.
     pub fn pause(&self) {
         self.with_process(|process| {
             process.signal("STOP");

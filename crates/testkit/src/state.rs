@@ -38,11 +38,12 @@ pub enum Content {
     Log(Vec<Entry>),
 }
 
-/// Reads everything under these physical keys, whatever kind they hold; of rankings and logs the first 1 000 elements.
+/// Reads everything under these physical keys, whatever kind they hold; of rankings and logs the first 1 000
+/// elements.
 ///
 /// # Panics
-/// When the store fails, or when its replies do not fit together: two structures under one key, or none under one that
-/// exists.
+/// When the store fails, or when its replies do not fit together: two structures under one key, or none under
+/// one that exists.
 pub async fn read_state(store: &impl Store, keys: impl IntoIterator<Item = Bytes>) -> Vec<KeyState> {
     let mut state = Vec::new();
     for key in keys {

@@ -11,7 +11,8 @@ use tokio::sync::OnceCell;
 
 use super::RedisFixture;
 
-/// A sequence of programs makes up to a dozen new scripts, and a server keeps each for ever: now and then it must forget.
+/// A sequence of programs makes up to a dozen new scripts, and a server keeps each for ever: now and then it
+/// must forget.
 const FORGET_AFTER: u32 = 100;
 
 #[test]

@@ -1,5 +1,5 @@
-//! The store against the contract: the conformance suite over each way to a server, and random programs beside the embedded
-//! store.
+//! The store against the contract: the conformance suite over each way to a server, and random programs
+//! beside the embedded store.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
 mod differential;

@@ -181,7 +181,8 @@ pub async fn a_score_of_now_is_dead<F: Fixture>(t: &Harness<F>) {
             assert_eq!(outcome.reply(taken), Some(&Reply::Items(many(["m"]))));
             return;
         }
-        // The millisecond of the next run is guessed: a clock that stands still is hit at once, another after a few attempts.
+        // The millisecond of the next run is guessed: a clock that stands still is hit at once, another after
+        // a few attempts.
         moment = StoreTime::from_millis(now.as_millis() + attempt % 2);
     }
     panic!("no program ran in the millisecond that was guessed")

@@ -30,8 +30,8 @@ pub struct MemoryFixture {
 }
 
 impl MemoryFixture {
-    /// A fresh store on a paused clock, so that hours pass at once. Pauses the clock of the current runtime, which must be a
-    /// current-thread one and not be paused yet.
+    /// A fresh store on a paused clock, so that hours pass at once. Pauses the clock of the current runtime,
+    /// which must be a current-thread one and not be paused yet.
     #[expect(clippy::unused_async, reason = "the suite takes constructors that are async")]
     pub async fn paused() -> Self {
         tokio::time::pause();

@@ -2,9 +2,9 @@
 
 /// Writes the conformance suite of a store: one test per behaviour.
 ///
-/// Takes the path of an async function that makes a fresh [`Fixture`](crate::conformance::Fixture), and attributes for every
-/// test, such as `#[ignore = "…"]`. The crate that uses it needs `tokio` with `macros`. Several suites of one crate go into
-/// modules, which see what their parents import.
+/// Takes the path of an async function that makes a fresh [`Fixture`](crate::conformance::Fixture), and
+/// attributes for every test, such as `#[ignore = "…"]`. The crate that uses it needs `tokio` with `macros`.
+/// Several suites of one crate go into modules, which see what their parents import.
 ///
 /// ```
 /// mod memory {

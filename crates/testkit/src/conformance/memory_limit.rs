@@ -263,7 +263,8 @@ async fn given_plenty<F: Fixture>(t: &Harness<F>) {
     .await;
 }
 
-/// Ops that free or hold memory on what `given_plenty` gives, with their replies where those do not depend on the time.
+/// Ops that free or hold memory on what `given_plenty` gives, with their replies where those do not depend on
+/// the time.
 fn freeing() -> [(Op, Option<Reply>); 13] {
     [
         (Op::expire(&value(1), Life::Set(Until::In(LONG))), Some(Reply::Written)),

@@ -6,8 +6,8 @@ use tokio::sync::Notify;
 
 /// A stop for one call, so that a test decides what happens in between.
 ///
-/// The test waits until the call has [reached](Self::reached) it, does what is to come first, [opens](Self::open) it, and
-/// may wait until the call has [finished](Self::finished).
+/// The test waits until the call has [reached](Self::reached) it, does what is to come first,
+/// [opens](Self::open) it, and may wait until the call has [finished](Self::finished).
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<Stations>);
 

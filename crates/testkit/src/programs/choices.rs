@@ -2,7 +2,8 @@
 
 use std::slice::Iter;
 
-/// Numbers, each of which decides one thing. When there are none left, the first of all possibilities is chosen.
+/// Numbers, each of which decides one thing. When there are none left, the first of all possibilities is
+/// chosen.
 #[derive(Debug)]
 pub(super) struct Choices<'a>(Iter<'a, u16>);
 

@@ -43,7 +43,8 @@ struct Drawing {
 }
 
 impl Drawing {
-    /// Draws the steps of a branch. What its ops reply is seen in the branches inside of it, and not after it.
+    /// Draws the steps of a branch. What its ops reply is seen in the branches inside of it, and not after
+    /// it.
     fn branch(
         &mut self,
         choices: &mut Choices<'_>,
@@ -133,7 +134,8 @@ impl Drawing {
     }
 }
 
-/// A limit for the ranking of this number, given or stored. The key is made only if it is needed: making it fixes its kind.
+/// A limit for the ranking of this number, given or stored. The key is made only if it is needed: making it
+/// fixes its kind.
 fn limit(choices: &mut Choices<'_>, ranking: u8, make_key: impl FnOnce(u8, Kind) -> Key) -> Limit {
     const MAP: u8 = 2;
     // One key cannot be the ranking and the map of its limit.

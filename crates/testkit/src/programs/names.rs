@@ -8,8 +8,8 @@ use super::choices::Choices;
 pub(super) const KEYS: u8 = 9;
 /// A value to count with. It never holds a moment: sums of moments could not be told from other numbers.
 pub(super) const COUNTER: u8 = 0;
-/// A ranking with an order of its own instead of deadlines. Only here scores are given by `Last`, which next to deadlines
-/// would tell apart times that differ by a millisecond.
+/// A ranking with an order of its own instead of deadlines. Only here scores are given by `Last`, which next
+/// to deadlines would tell apart times that differ by a millisecond.
 pub(super) const QUEUE: u8 = 8;
 
 /// The kind that a key mostly has.

@@ -15,7 +15,8 @@ pub struct Binary {
 }
 
 impl Binary {
-    /// The program that `ROOMKEY_REDIS_SERVER` names, else the first `redis-server` (or `valkey-server`) on `PATH`.
+    /// The program that `ROOMKEY_REDIS_SERVER` names, else the first `redis-server` (or `valkey-server`) on
+    /// `PATH`.
     ///
     /// # Panics
     /// When there is none: a test that needs Redis must not pass without it.

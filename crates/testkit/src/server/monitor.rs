@@ -19,7 +19,8 @@ impl<'a> Monitor<'a> {
         Self { server, connection }
     }
 
-    /// The commands in the server's order, one line each as `MONITOR` prints them, those inside scripts included.
+    /// The commands in the server's order, one line each as `MONITOR` prints them, those inside scripts
+    /// included.
     pub fn finish(mut self) -> Vec<String> {
         // A last command of our own marks the end, so nothing is missed and nothing is waited for in vain.
         const MARK: &str = "roomkey-testkit-end-of-monitor";

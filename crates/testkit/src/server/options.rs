@@ -36,7 +36,8 @@ impl ServerOptions {
         self
     }
 
-    /// Speaks TLS on its port, with a fresh authority and certificates; see [`RedisServer::tls`]. Needs a server built with TLS.
+    /// Speaks TLS on its port, with a fresh authority and certificates; see [`RedisServer::tls`]. Needs a
+    /// server built with TLS.
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
@@ -63,7 +64,8 @@ impl ServerOptions {
         self
     }
 
-    /// Adds one line to `redis.conf`, as it stands there: `.config("save", "900 1")`. Later lines win over earlier ones.
+    /// Adds one line to `redis.conf`, as it stands there: `.config("save", "900 1")`. Later lines win over
+    /// earlier ones.
     pub fn config(mut self, directive: &str, value: &str) -> Self {
         self.config.push((directive.to_owned(), value.to_owned()));
         self

@@ -53,7 +53,8 @@ impl Process {
         text
     }
 
-    /// Sends a signal by its name. By way of a shell, whose `kill` is there even where the program of that name is not.
+    /// Sends a signal by its name. By way of a shell, whose `kill` is there even where the program of that
+    /// name is not.
     pub(super) fn signal(&self, signal: &str) {
         let status = Command::new("sh")
             .args(["-c", "kill -\"$1\" \"$2\"", "signal", signal, &self.child.id().to_string()])
@@ -62,7 +63,8 @@ impl Process {
         assert!(sent, "cannot send SIG{signal} to redis-server: {status:?}");
     }
 
-    /// Waits until a stop signal has taken effect, which is a moment after it was sent. Only Linux tells; elsewhere it is hoped for.
+    /// Waits until a stop signal has taken effect, which is a moment after it was sent. Only Linux tells;
+    /// elsewhere it is hoped for.
     pub(super) fn wait_until_stopped(&self) {
         let stat = format!("/proc/{}/stat", self.child.id());
         // The state follows the program's name, which is in parentheses and may hold anything.

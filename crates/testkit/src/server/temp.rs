@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{env, process};
 
-/// A folder of our own that is removed with everything in it. Its path is short: a unix socket's must fit 107 bytes.
+/// A folder of our own that is removed with everything in it. Its path is short: a unix socket's must fit 107
+/// bytes.
 #[derive(Debug)]
 pub(super) struct TempDir(PathBuf);
 
