@@ -217,6 +217,7 @@ macro_rules! __behaviours {
             freeing_ops_are_not_refused,
             reads_are_not_refused,
             a_program_that_frees_first_may_grow,
+            a_counter_may_change_behind_its_expiry,
             freeing_nothing_counts_as_freeing,
             a_program_that_grows_first_is_refused_whole,
             only_the_path_counts,

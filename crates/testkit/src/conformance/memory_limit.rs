@@ -114,6 +114,19 @@ pub async fn a_program_that_frees_first_may_grow<F: Fixture>(t: &Harness<F>) {
     }
 }
 
+pub async fn a_counter_may_change_behind_its_expiry<F: Fixture>(t: &Harness<F>) {
+    t.given([Op::put(&value(1), bytes("5"), Life::Never)]).await;
+    t.fixture.limit_memory(true).await;
+    for (number, sum) in [(1, 4), (2, -1)] {
+        let expire = Op::expire(&value(number), Life::AtLeast(Until::In(LONG)));
+        let add = Op::add(&value(number), -1, Life::AtLeast(Until::In(LONG)));
+        let replies = t.all([expire, add]).await.unwrap();
+        assert_eq!(replies[1], Reply::Number(sum));
+    }
+    assert_eq!(t.ttl(&value(1)).await, Ttl::Never);
+    assert!(runs(t.ttl(&value(2)).await, LONG));
+}
+
 pub async fn freeing_nothing_counts_as_freeing<F: Fixture>(t: &Harness<F>) {
     t.fixture.limit_memory(true).await;
     let nothing: [Op; 8] = [

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use roomkey_core::{
-    Batch, BranchId, Check, FieldTest, Key, Kind, Limit, Op, OpId, Result, Standing, StoreTime, Txn,
+    Batch, BranchId, Check, FieldTest, Key, Kind, Life, Limit, Op, OpId, Result, Standing, StoreTime, Txn,
     TxnBuilder,
 };
 
@@ -38,7 +38,8 @@ struct Drawing {
     program: TxnBuilder,
     /// The kind with which the program uses each of its keys.
     kinds: BTreeMap<u8, Kind>,
-    /// The keys that some op has written: no `Add` may follow.
+    /// The keys that some op has written: no `Add` may follow, except behind an `Expire` that cannot remove
+    /// the key.
     written: Vec<u8>,
 }
 
@@ -75,7 +76,8 @@ impl Drawing {
         if matches!(op, Op::Add { .. }) && self.written.contains(&number) {
             op = Op::get(op.key());
         }
-        if op.writes() {
+        let keeps_number = matches!(op, Op::Expire { life: Life::Keep | Life::Never | Life::AtLeast(_), .. });
+        if op.writes() && !keeps_number {
             self.written.push(number);
         }
         let (shape, timed) = (op.shape(), ops::tells_time(number, &op, visible));
