@@ -115,10 +115,10 @@ impl Life {
         }
     }
 
-    /// Whether applying it needs the store's clock.
+    /// Whether a program has to look at the store's clock for it. A plain duration is handed to the store as it is.
     #[must_use]
     pub const fn uses_clock(self) -> bool {
-        matches!(self.until(), Some(Until::In(_) | Until::InCapped(..))) || matches!(self, Self::AtLeast(_))
+        matches!(self.until(), Some(Until::InCapped(..)))
     }
 }
 

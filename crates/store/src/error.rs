@@ -184,15 +184,21 @@ pub(crate) enum Refusal {
 /// Sorts an error that the server answered.
 pub(crate) fn refusal(error: &ServerError) -> Refusal {
     let (code, text) = (error.code(), error.details().unwrap_or_default());
-    // Redis 6.2 wraps what a script raised: `ERR Error running script (call to f_…): @user_script:3: WRONGTYPE …`.
-    if code == "ERR"
-        && let Some((_, raised)) = text.split_once("@user_script:")
-        && let Some((_, raised)) = raised.split_once(": ")
-    {
-        let (code, text) = raised.split_once(' ').unwrap_or((raised, ""));
-        return sort(code, text);
+    match raised(text).filter(|_| code == "ERR") {
+        Some((code, text)) => sort(code, text),
+        None => sort(code, text),
     }
-    sort(code, text)
+}
+
+/// What a script raised, as Redis 6.2 wraps it: code and text.
+///
+/// `Error running script (call to f_…): @user_script:3: WRONGTYPE …`, or, for what the server itself refused,
+/// `…: @user_script:3: @user_script: 3: -OOM …`.
+fn raised(text: &str) -> Option<(&str, &str)> {
+    let (_, behind) = text.rsplit_once("@user_script:")?;
+    let (_, raised) = behind.trim_start().split_once(": ")?;
+    let raised = raised.trim_start_matches('-');
+    Some(raised.split_once(' ').unwrap_or((raised, "")))
 }
 
 fn sort(code: &str, text: &str) -> Refusal {
@@ -270,6 +276,17 @@ mod tests {
         assert_eq!(kind("ERR", "increment or decrement would overflow"), ErrorKind::Overflow);
         assert_eq!(kind("ERR", "max number of clients reached"), ErrorKind::NotExecuted);
         assert_eq!(kind("ERR", "syntax error"), ErrorKind::Permanent);
+    }
+
+    #[test]
+    fn what_a_script_raised_is_unwrapped() {
+        let call = "Error running script (call to f_0beec7): @user_script:";
+        let wrong_type = format!("{call}3: WRONGTYPE Operation against a key");
+        assert_eq!(raised(&wrong_type), Some(("WRONGTYPE", "Operation against a key")));
+        let full =
+            format!("{call}1: @user_script: 1: -OOM command not allowed when used memory > 'maxmemory'.");
+        assert_eq!(raised(&full).map(|(code, _)| code), Some("OOM"));
+        assert_eq!(raised("value is not an integer or out of range"), None);
     }
 
     #[test]

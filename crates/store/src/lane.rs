@@ -184,15 +184,15 @@ async fn supervise(
                 }
             },
         };
-        let opened = Instant::now();
+        let (opened, answers) = (Instant::now(), shared.answers());
         attend(&shared, connection, patience).await;
         shared.set(State::Down(Some(Error::not_executed("the connection to the server was lost"))));
         tracing::warn!("a connection to the server was lost, opening another");
-        if opened.elapsed() < BEAT {
+        if opened.elapsed() >= BEAT || shared.answers() != answers {
+            backoff.reset();
+        } else {
             // A server that takes connections only to close them is not to be hammered.
             sleep(backoff.pause()).await;
-        } else {
-            backoff.reset();
         }
     }
 }

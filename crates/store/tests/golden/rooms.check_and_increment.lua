@@ -6,8 +6,6 @@ local function integer(s)
   local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
   return #s < #most or (#s == #most and s <= most)
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local number1 = redis.call('GET', KEYS[1]) or '0'
 if not integer(number1) then return 'NotANumber' end
 if tonumber(number1) <= tonumber(ARGV[1]) then
@@ -15,8 +13,8 @@ if tonumber(number1) <= tonumber(ARGV[1]) then
   local ttl0 = redis.call('PTTL', KEYS[1])
   local r0 = redis.call('INCRBY', KEYS[1], ARGV[2])
   if r0 >= 2^53 or r0 <= -2^53 then r0 = redis.call('GET', KEYS[1]) end
-  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[3]) end
-  return {now, 1, r0}
+  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+  return {1, r0}
 else
-  return {now, 0}
+  return {0}
 end

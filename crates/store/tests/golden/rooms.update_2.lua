@@ -12,8 +12,6 @@ local function at_most(a, b)
   if #a ~= #b then return (#a < #b) == (x > 0) end
   return a == b or (a < b) == (x > 0)
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local number1 = redis.call('GET', KEYS[1]) or '0'
 if not integer(number1) then return 'NotANumber' end
 if tonumber(number1) >= tonumber(ARGV[1]) then
@@ -21,14 +19,14 @@ if tonumber(number1) >= tonumber(ARGV[1]) then
   local ttl0 = redis.call('PTTL', KEYS[1])
   local r0 = redis.call('INCRBY', KEYS[1], ARGV[2])
   if r0 >= 2^53 or r0 <= -2^53 then r0 = redis.call('GET', KEYS[1]) end
-  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[3]) end
-  return {now, 1, r0}
+  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+  return {1, r0}
 else
   if at_most(ARGV[4], number1) and tonumber(number1) <= tonumber(ARGV[5]) then
     -- 1 Delete
     local r1 = redis.call('UNLINK', KEYS[1])
-    return {now, 0, 1, r1}
+    return {0, 1, r1}
   else
-    return {now, 0, 0}
+    return {0, 0}
   end
 end

@@ -12,8 +12,6 @@ local function at_most(a, b)
   if #a ~= #b then return (#a < #b) == (x > 0) end
   return a == b or (a < b) == (x > 0)
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fork0 = redis.call('EXISTS', KEYS[1]) == 1
 if fork0 then
   local number1 = redis.call('GET', KEYS[2]) or '0'
@@ -27,7 +25,7 @@ if fork0 then
     local r0 = redis.call('GETDEL', KEYS[1])
     -- 1 Delete
     local r1 = redis.call('UNLINK', KEYS[2])
-    return {now, 1, 1, r0, r1}
+    return {1, 1, r0, r1}
   else
     local r3
     local number3 = redis.call('GET', KEYS[2]) or '0'
@@ -37,13 +35,13 @@ if fork0 then
     local ttl2 = redis.call('PTTL', KEYS[2])
     local r2 = redis.call('INCRBY', KEYS[2], ARGV[3])
     if r2 >= 2^53 or r2 <= -2^53 then r2 = redis.call('GET', KEYS[2]) end
-    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[4]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[4]) end
+    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
     if fork2 then
       -- 3 Delete
       r3 = redis.call('UNLINK', KEYS[1])
     end
-    return {now, 1, 0, r2, fork2 and 1 or 0, r3 or false}
+    return {1, 0, r2, fork2 and 1 or 0, r3 or false}
   end
 else
-  return {now, 0}
+  return {0}
 end
