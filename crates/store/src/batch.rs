@@ -151,7 +151,7 @@ impl Wires {
                 return Ok(());
             }
             progress.under_way = true;
-            let answers = wire.multiplexed().send_packed_commands(&pipeline, 0, pipeline.len()).await;
+            let answers = wire.link().send_all(&pipeline).await;
             progress.under_way = false;
             let again = match answers {
                 Ok(answers) => {

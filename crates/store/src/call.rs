@@ -4,14 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use redis::Value;
-use redis::aio::MultiplexedConnection;
 use roomkey_core::{Error, Failure, Result};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::command::Command;
 use crate::error::{FORGOTTEN, Refusal, lost, refusal};
-use crate::lane;
+use crate::lane::{self, Link};
 use crate::lanes::Lanes;
 use crate::pool::{Checkout, Pool};
 use crate::server::Server;
@@ -73,7 +72,7 @@ impl Wires {
                         Cow::Borrowed(request.command.by_hash())
                     };
                     attempt.under_way = true;
-                    let answer = wire.multiplexed().send_packed_command(&command).await;
+                    let answer = wire.link().send(&command).await;
                     attempt.under_way = false;
                     match answer {
                         Err(error) => {
@@ -131,19 +130,17 @@ pub(crate) enum Wire<'a> {
 }
 
 impl Wire<'_> {
-    pub(crate) fn multiplexed(&mut self) -> &mut MultiplexedConnection {
+    /// What is sent through.
+    pub(crate) fn link(&mut self) -> &mut Link {
         match self {
-            Self::Lane(call) => &mut call.link.multiplexed,
-            Self::Own(checkout) => &mut checkout.link().multiplexed,
+            Self::Lane(call) => &mut call.link,
+            Self::Own(checkout) => checkout.link(),
         }
     }
 
     /// The run of the server at the other end.
     pub(crate) fn run(&mut self) -> &str {
-        match self {
-            Self::Lane(call) => &call.link.server.run,
-            Self::Own(checkout) => &checkout.link().server.run,
-        }
+        &self.link().server.run
     }
 
     /// Ends the use, with nothing left to be answered, and tells whose answer it was.

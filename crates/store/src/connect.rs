@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -108,7 +109,13 @@ impl Connector {
         let (multiplexed, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
             .await
             .map_err(|error| self.hung_up(&error))?;
-        Ok((multiplexed, Driver(tokio::spawn(driver))))
+        let ended = Arc::new(AtomicBool::new(false));
+        let end = End(Arc::clone(&ended));
+        let task = tokio::spawn(async move {
+            let _end = end;
+            driver.await;
+        });
+        Ok((multiplexed, Driver { task, ended }))
     }
 
     /// Logs in, chooses the database, says our name and asks who is there.
@@ -198,19 +205,23 @@ pub(crate) struct Connection {
 impl Connection {
     /// What its commands are sent through.
     pub(crate) fn link(&self) -> Link {
-        Link { multiplexed: self.multiplexed.clone(), server: Arc::clone(&self.server) }
+        Link {
+            multiplexed: self.multiplexed.clone(),
+            server: Arc::clone(&self.server),
+            ended: Arc::clone(&self.driver.ended),
+        }
     }
 
     /// Whether the socket is still open, as far as this side knows.
     pub(crate) fn is_open(&self) -> bool {
-        !self.driver.0.is_finished()
+        !self.driver.task.is_finished()
     }
 
     /// Completes when the socket is closed.
     pub(crate) async fn ended(&mut self) {
         if self.is_open() {
             // The driver returns nothing, and only its drop here cancels it.
-            let _ = (&mut self.driver.0).await;
+            let _ = (&mut self.driver.task).await;
         }
     }
 
@@ -228,11 +239,24 @@ impl fmt::Debug for Connection {
 }
 
 /// Aborts the task, and with it closes the socket, when the owner of the connection is gone.
-struct Driver(JoinHandle<()>);
+struct Driver {
+    task: JoinHandle<()>,
+    /// Set once nothing is read any more.
+    ended: Arc<AtomicBool>,
+}
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
+    }
+}
+
+/// Notes the end of a driver, however it comes.
+struct End(Arc<AtomicBool>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

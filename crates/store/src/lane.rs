@@ -1,11 +1,13 @@
 //! One connection that all calls share, and the task that keeps it alive.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
+use redis::{Cmd, Pipeline, RedisResult, Value};
 use roomkey_core::Error;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -33,6 +35,42 @@ pub(crate) struct Lane {
 pub(crate) struct Link {
     pub(crate) multiplexed: MultiplexedConnection,
     pub(crate) server: Arc<Server>,
+    /// Set once nothing is read from the connection any more.
+    pub(crate) ended: Arc<AtomicBool>,
+}
+
+/// How often a call looks whether its connection is still there.
+const LOOK: Duration = Duration::from_millis(100);
+
+impl Link {
+    /// Sends one command and waits for its answer, as long as one can come.
+    pub(crate) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
+        while_open(&self.ended, self.multiplexed.send_packed_command(command)).await
+    }
+
+    /// Sends commands together and waits for their answers, as long as they can come.
+    pub(crate) async fn send_all(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+        while_open(&self.ended, self.multiplexed.send_packed_commands(commands, 0, commands.len())).await
+    }
+}
+
+/// Waits for an answer, but not after the end of the connection.
+///
+/// A command that is handed over while the connection ends may come to lie in a queue that nobody empties any more, and
+/// that lives as long as somebody waits for it. (The channel of `redis` is closed and drained, and then a sender that had
+/// its place already puts its message in.)
+async fn while_open<T>(ended: &AtomicBool, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    tokio::pin!(answer);
+    loop {
+        if let Ok(answer) = timeout(LOOK, &mut answer).await {
+            return answer;
+        }
+        if ended.load(Ordering::Acquire) {
+            // It may have come with the last that was read.
+            let broken = || Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+            return timeout(Duration::ZERO, answer).await.unwrap_or_else(|_| broken());
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -144,9 +144,7 @@ impl Store for RedisStore {
         self.check_open()?;
         let ask = async {
             let mut call = self.shared.wires.lanes.begin().await?;
-            let question = health::question();
-            let answers = call.link.multiplexed.send_packed_commands(&question, 0, question.len()).await;
-            let answers = answers.map_err(|error| lost(&error))?;
+            let answers = call.link.send_all(&health::question()).await.map_err(|error| lost(&error))?;
             Ok(health::assess(&call.answered(), self.shared.rights, self.shared.verified, &answers))
         };
         timeout_at(self.deadline(), ask).await.unwrap_or_else(|_| Err(self.shared.wires.lanes.trouble()))

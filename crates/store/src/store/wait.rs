@@ -51,8 +51,7 @@ impl RedisStore {
         let slice = left.min(SLICE);
         // The server answers at the end of the slice; what comes later than the deadline of a call comes never.
         let patience = slice.saturating_add(self.timeout);
-        let answer =
-            timeout(patience, checkout.link().multiplexed.send_packed_command(&xread(wait, slice))).await;
+        let answer = timeout(patience, checkout.link().send(&xread(wait, slice))).await;
         let answer = answer
             .map_err(|_| Error::ambiguous("the server did not answer at the end of a wait"))?
             .map_err(|error| lost(&error))?;
