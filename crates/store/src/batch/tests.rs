@@ -1,5 +1,6 @@
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 //! What is sent again, in which form, and what is given up to keep the order.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use roomkey_core::ErrorKind;
 

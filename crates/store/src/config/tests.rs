@@ -1,5 +1,6 @@
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 //! The configuration as its sources say it, and what each source may not say.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::io::Write as _;
 use std::time::Duration;
