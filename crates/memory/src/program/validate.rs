@@ -29,9 +29,11 @@ impl Machine<'_> {
     }
 
     /// At the limit of memory: whether this op settles that the path may run, being the first write and one that frees.
-    /// If it is the first write and grows, the path is refused. An op that grows but is skipped is no write.
+    /// If it is the first write and grows, the path is refused. An op that grows but is skipped is no write, and
+    /// one that was given an empty list is as if not there, whatever it would do.
     pub(super) fn admit(&self, op: &Op, earlier: &[Planned<'_>]) -> Result<bool> {
         match op.memory() {
+            _ if op.is_empty() => Ok(false),
             Memory::Reads => Ok(false),
             Memory::Frees => Ok(true),
             Memory::Grows if super::args::is_skipped(op, earlier) => Ok(false),

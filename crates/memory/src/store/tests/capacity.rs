@@ -78,6 +78,12 @@ async fn a_skipped_op_that_grows_is_no_write_and_a_skipped_one_that_frees_is() {
     let outcome = store.transact(&program.build().unwrap()).await.unwrap();
     assert_eq!(outcome.reply(skipped), Some(&Reply::Skipped));
 
+    // An op given an empty list is as if not there, so the next op is the first write.
+    let nothing = || Op::map_remove(&map, Vec::new());
+    let put = || Op::put(&grow, "v", Life::Keep);
+    assert_eq!(kind(all(&store, [nothing(), put()]).await), ErrorKind::Full);
+    all(&store, [nothing(), Op::delete(&absent), put()]).await.unwrap();
+
     // Only skipped ones: nothing to refuse.
     let mut program = TxnBuilder::new("all skipped");
     let none = program.op(BranchId::ROOT, Op::get(&absent));
