@@ -17,6 +17,8 @@ use crate::store::Inner;
 /// and again if that runtime has ended.
 #[derive(Debug)]
 pub(crate) struct Reaper {
+    /// Whether there is to be a task at all.
+    on: bool,
     running: AtomicBool,
     /// The deadline that the task sleeps towards, in milliseconds since 1970; [`FOREVER`] for none.
     due: AtomicU64,
@@ -33,8 +35,9 @@ const STEP: usize = 16;
 const REST: Duration = Duration::from_millis(100);
 
 impl Reaper {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(on: bool) -> Self {
         Self {
+            on,
             running: AtomicBool::new(false),
             due: AtomicU64::new(FOREVER),
             signal: Arc::new(Notify::new()),
@@ -43,6 +46,9 @@ impl Reaper {
 
     /// A program has filed this deadline.
     pub(crate) fn expect(&self, deadline: StoreTime, store: &Arc<Inner>) {
+        if !self.on {
+            return;
+        }
         let millis = deadline.as_millis();
         if millis < self.due.load(Ordering::Relaxed) {
             self.due.fetch_min(millis, Ordering::Relaxed);

@@ -28,8 +28,20 @@ use crate::wait::Waiter;
 ///
 /// # Time
 /// Store time is wall time when the store was made, moved on by tokio's clock. A test that pauses and advances tokio's
-/// time moves every deadline with it. [`Store::wait`] and the background task that frees expired keys need a runtime
-/// with timers; everything else runs without a runtime too, and then writes free expired keys beside their own work.
+/// time moves every deadline with it. [`Store::wait`] and the reaper need a runtime with timers; everything else runs
+/// without a runtime too.
+///
+/// # The reaper
+/// No program ever sees an expired key. The memory of expired keys is given back by every program that writes, a few at
+/// a time, by programs that find the store at its capacity, and by the reaper: a background task on the runtime from
+/// which the first key with an expiry was written, or when that runtime has ended, on the next one.
+/// [`MemoryOptions::reaper`] switches it off where its timer is unwelcome:
+/// - On a runtime without timers the task panics at once, as every use of a timer there does. tokio reports
+///   the panic of a task on standard error and goes on, and the store runs without a reaper from then on; but a program
+///   compiled with `panic = "abort"` ends.
+/// - While time is paused and every task waits, tokio advances it to the next timer. With a reaper that is at the latest
+///   the next deadline of a key. So a test that waits for real I/O or for another thread may find that its keys have
+///   expired meanwhile.
 ///
 /// # Memory
 /// The store counts the bytes of keys and contents and estimates what holding them costs. Bytes are kept as they are
@@ -40,11 +52,19 @@ pub struct MemoryStore {
 }
 
 /// How a [`MemoryStore`] is made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryOptions {
     /// See [`MemoryStore::set_capacity`]; `None`, the default, is no limit.
     pub capacity: Option<u64>,
+    /// Whether a background task frees expired keys, see [the reaper](MemoryStore#the-reaper); `true` is the default.
+    pub reaper: bool,
+}
+
+impl Default for MemoryOptions {
+    fn default() -> Self {
+        Self { capacity: None, reaper: true }
+    }
 }
 
 impl MemoryOptions {
@@ -57,7 +77,13 @@ impl MemoryOptions {
     /// See [`MemoryStore::set_capacity`].
     #[must_use]
     pub fn capacity(self, bytes: impl Into<Option<u64>>) -> Self {
-        Self { capacity: bytes.into() }
+        Self { capacity: bytes.into(), ..self }
+    }
+
+    /// Whether a background task frees expired keys, see [the reaper](MemoryStore#the-reaper).
+    #[must_use]
+    pub fn reaper(self, on: bool) -> Self {
+        Self { reaper: on, ..self }
     }
 }
 
@@ -71,8 +97,8 @@ impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn with_options(options: MemoryOptions) -> Self {
-        let MemoryOptions { capacity } = options;
-        let store = Self { inner: Arc::new(Inner::new(Clock::new())) };
+        let MemoryOptions { capacity, reaper } = options;
+        let store = Self { inner: Arc::new(Inner::new(Clock::new(), Reaper::new(reaper))) };
         store.set_capacity(capacity);
         store
     }
@@ -201,7 +227,7 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    fn new(clock: Clock) -> Self {
+    fn new(clock: Clock, reaper: Reaper) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             clock,
@@ -209,7 +235,7 @@ impl Inner {
             closed: AtomicBool::new(false),
             capacity: AtomicU64::new(UNLIMITED),
             used: AtomicU64::new(0),
-            reaper: Reaper::new(),
+            reaper,
         }
     }
 

@@ -7,8 +7,8 @@ use roomkey_core::{
 };
 use tokio::time::advance;
 
-use crate::MemoryStore;
 use crate::testing::{bytes, key, key_in, list, ms, one, set};
+use crate::{MemoryOptions, MemoryStore};
 
 async fn ttl(store: &MemoryStore, n: u8) -> Ttl {
     match one(store, Op::ttl(&key(Kind::Value, n))).await.unwrap() {
@@ -157,6 +157,19 @@ async fn the_background_task_ends_with_the_store() {
     tokio::task::yield_now().await;
     assert_eq!(tasks(), 0);
     assert_eq!(one(&closed, Op::ttl(&key(Kind::Value, 0))).await.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_without_a_reaper_starts_no_task_and_frees_when_it_is_written_to() {
+    let store = MemoryStore::with_options(MemoryOptions::new().reaper(false));
+    one(&store, Op::put(&key(Kind::Value, 0), "v", set(1_000))).await.unwrap();
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(store.inner.keys_held(), 1);
+    assert_eq!(ttl(&store, 0).await, Ttl::Missing);
+    one(&store, Op::put(&key(Kind::Value, 1), "v", Life::Keep)).await.unwrap();
+    assert_eq!(store.inner.keys_held(), 1);
+    store.inner.assert_consistent();
 }
 
 #[test]

@@ -13,6 +13,7 @@ use roomkey_core::{
 
 use crate::MemoryStore;
 use crate::clock::Clock;
+use crate::reaper::Reaper;
 use crate::store::Inner;
 use crate::testing::{all, key, ms, one};
 
@@ -120,7 +121,7 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// Stores that are made at the same moment, so that they give the same ids to the entries of logs.
 fn store() -> MemoryStore {
-    MemoryStore { inner: Arc::new(Inner::new(Clock::starting_at(1_000_000))) }
+    MemoryStore { inner: Arc::new(Inner::new(Clock::starting_at(1_000_000), Reaper::new(true))) }
 }
 
 /// Runs a test on a clock that stands still.
