@@ -57,10 +57,14 @@ where
         codec: Codec::Bincode.name(),
         reason,
     };
-    let back: Owned = match decode(payload) {
-        Ok(back) => back,
-        Err(Error::Decode { reason, .. }) => return Err(not_round_trip(reason)),
-        Err(other) => return Err(other),
+    let watch = Watch::over_bincode();
+    let back: Owned = match (decode_watched(payload, &watch), watch.fault()) {
+        (Ok(back), _) => back,
+        (Err(Error::Decode { type_name, reason }), Some(fault)) if !fault.is_of_type() => {
+            return Err(Error::Encode { type_name, reason });
+        }
+        (Err(Error::Decode { reason, .. }), _) => return Err(not_round_trip(reason)),
+        (Err(other), _) => return Err(other),
     };
     // A reader that takes less than was written may leave what its writer then refuses or cannot bound.
     let again = encode(&back, limit).map_err(|_| not_round_trip("it comes back as something else"))?;
@@ -72,9 +76,12 @@ where
 }
 
 pub(super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T> {
+    decode_watched(payload, &Watch::over_bincode())
+}
+
+fn decode_watched<T: DeserializeOwned>(payload: &[u8], watch: &Watch) -> Result<T> {
     let body = Codec::Bincode.body::<T>(payload)?;
-    let watch = Watch::over_bincode();
-    let seed = Guarded::new(PhantomData::<T>, &watch);
+    let seed = Guarded::new(PhantomData::<T>, watch);
     // Not the error itself: its text may quote the value.
     let fault = |reason| Error::Decode { type_name: type_name::<T>(), reason };
     match bincode::serde::seed_decode_from_slice(seed, body, CONFIG) {

@@ -11,8 +11,8 @@ use roomkey_core::MAX_VALUE_BYTES;
 pub(super) use ser::serialize;
 
 /// How deep values may nest, counting options, newtypes, sequences, maps, structs and variants. Deeper ones would
-/// overflow the stack, which ends the process. The same as in serde_json.
-const MAX_NESTING: u32 = 128;
+/// overflow the stack, which ends the process. As deep as serde_json reads.
+const MAX_NESTING: u32 = 127;
 
 /// How many elements the sequences and maps of one value may have together: as many as it may have bytes. It
 /// matters for elements that take no bytes, of which nine bytes can claim 2^64.
@@ -99,7 +99,7 @@ impl Fault {
             Self::SkippedField => "a field was skipped (skip_serializing_if)",
             Self::UnknownLength => "its length is not known when it begins (flatten, or an iterator)",
             Self::WrongLength => "it has another length than it said when it began",
-            Self::TooDeep => "it nests deeper than 128",
+            Self::TooDeep => "it nests deeper than 127",
             Self::TooManyElements => "it has more than 16 777 216 elements",
         }
     }
@@ -140,5 +140,12 @@ impl<'w, T> Guarded<'w, T> {
     /// Puts something that lies inside this under the same watch.
     fn inside<U>(&self, inner: U) -> Result<Guarded<'w, U>, Fault> {
         Ok(Guarded { inner, watch: self.watch, depth: self.watch.deeper(self.depth)? })
+    }
+
+    /// Puts the parts of a variant under the same watch. A format with names writes them as a sequence or map inside
+    /// a map of one entry, and so reads them as one level more.
+    fn inside_variant<U>(&self, inner: U) -> Result<Guarded<'w, U>, Fault> {
+        let variant = self.inside(())?;
+        if self.watch.nameless { Ok(variant.with(inner)) } else { variant.inside(inner) }
     }
 }

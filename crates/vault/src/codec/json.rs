@@ -17,7 +17,7 @@ use crate::{Error, Result};
 ///
 /// What is written as `Json` is read as `Json`; otherwise it is [`Error::WrongCodec`]. The limits are those of
 /// JSON: a number that is not finite becomes `null`, and keys of maps are text, numbers or unit variants. A value
-/// that JSON cannot read back is [`Error::NotRoundTrip`]; a nesting over 128 too.
+/// that JSON cannot read back is [`Error::NotRoundTrip`]; a nesting over 127 levels is [`Error::Encode`].
 ///
 /// ```
 /// use roomkey_vault::Json;

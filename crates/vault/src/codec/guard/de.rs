@@ -50,6 +50,16 @@ macro_rules! guard {
     };
 }
 
+/// Values with as many parts as the bytes claim: the parts are counted besides.
+macro_rules! count {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            let visitor = Counting(self.with(visitor));
+            self.inner.$method(visitor)
+        })*
+    };
+}
+
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
     type Error = D::Error;
 
@@ -64,13 +74,13 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
     guard! {
         deserialize_option();
         deserialize_newtype_struct(name: &'static str);
-        deserialize_seq();
         deserialize_tuple(len: usize);
         deserialize_tuple_struct(name: &'static str, len: usize);
-        deserialize_map();
         deserialize_struct(name: &'static str, fields: &'static [&'static str]);
         deserialize_enum(name: &'static str, variants: &'static [&'static str]);
     }
+
+    count! { deserialize_seq deserialize_map }
 
     /// Borrows, as bincode allocates what an owned text claims to need before it looks whether it is there.
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -121,14 +131,11 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Guarded<'_, V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
-        // bincode hints at exactly the length that the bytes claim.
-        self.watch.count(elements.size_hint().unwrap_or(0)).map_err(refused)?;
         let inside = self.inside(elements).map_err(refused)?;
         self.inner.visit_seq(inside)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
-        self.watch.count(entries.size_hint().unwrap_or(0)).map_err(refused)?;
         let inside = self.inside(entries).map_err(refused)?;
         self.inner.visit_map(inside)
     }
@@ -136,6 +143,29 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Guarded<'_, V> {
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
         let variant = self.with(variant);
         self.inner.visit_enum(variant)
+    }
+}
+
+/// The visitor of a sequence or map whose length stands in the bytes. bincode reads tuples, arrays and structs as
+/// sequences too, but their lengths stand in the type, and what is written does not count them either.
+struct Counting<'w, V>(Guarded<'w, V>);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Counting<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
+        // bincode hints at exactly the length that the bytes claim.
+        self.0.watch.count(elements.size_hint().unwrap_or(0)).map_err(refused)?;
+        self.0.visit_seq(elements)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
+        self.0.watch.count(entries.size_hint().unwrap_or(0)).map_err(refused)?;
+        self.0.visit_map(entries)
     }
 }
 
@@ -148,7 +178,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint()
+        believed(self.inner.size_hint())
     }
 }
 
@@ -166,7 +196,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guarded<'_, A> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint()
+        believed(self.inner.size_hint())
     }
 }
 
@@ -206,6 +236,12 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
         let visitor = self.with(visitor);
         self.inner.struct_variant(fields, visitor)
     }
+}
+
+/// How many elements a type is told to expect. The bytes may claim millions that are not there, and some types
+/// reserve room for all.
+fn believed(hint: Option<usize>) -> Option<usize> {
+    hint.map(|elements| elements.min(4_096))
 }
 
 /// The format's error for a refusal. The watch keeps the refusal itself.

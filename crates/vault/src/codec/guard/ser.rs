@@ -122,7 +122,7 @@ impl<'w, S: Serializer> Serializer for Guarded<'w, S> {
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
         Ok(self
-            .inside(())
+            .inside_variant(())
             .map_err(refused)?
             .with(self.inner.serialize_tuple_variant(name, index, variant, len)?))
     }
@@ -139,7 +139,7 @@ impl<'w, S: Serializer> Serializer for Guarded<'w, S> {
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
         Ok(self
-            .inside(())
+            .inside_variant(())
             .map_err(refused)?
             .with(self.inner.serialize_struct_variant(name, index, variant, len)?))
     }

@@ -1,6 +1,7 @@
 //! Tests of the codecs: what bytes and values cannot do, however large, long or deep they claim to be.
 
-use std::collections::{BTreeMap, HashMap};
+use std::any::TypeId;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,12 +45,12 @@ fn deep_nesting_is_an_error_both_ways() {
     let mut evil = vec![1; 1_000_000];
     evil[0] = Codec::Bincode as u8;
     evil.push(0);
-    assert!(matches!(Chain::decode(&evil), Err(Error::Decode { reason: "it nests deeper than 128", .. })));
+    assert!(matches!(Chain::decode(&evil), Err(Error::Decode { reason: "it nests deeper than 127", .. })));
 
     // A link is a newtype and an option.
     comes_back(&chain(63));
     let deep = chain(64);
-    assert!(matches!(encode(&deep), Err(Error::Encode { reason: "it nests deeper than 128", .. })));
+    assert!(matches!(encode(&deep), Err(Error::Encode { reason: "it nests deeper than 127", .. })));
     assert!(encode(&Json(deep)).is_err());
 }
 
@@ -71,16 +72,97 @@ fn everything_that_is_written_can_be_read_at_any_depth() {
         |inner| Tree::Named { inner: Box::new(inner) },
         |inner| Tree::Mapped(BTreeMap::from([(1, inner)])),
     ];
+    // Trusted, so that nothing but the guard stands between a value and a loss.
+    let trusted = HashSet::from([TypeId::of::<Tree>()]);
+    let trusting = Policy { trusted, ..policy() };
     for wrap in wraps {
-        for depth in 50..140 {
+        for depth in 30..140 {
             let tree = (0..depth).fold(Tree::Leaf, |inner, _| wrap(inner));
-            match encode(&tree) {
-                Ok(_) => comes_back(&tree),
-                Err(error) => {
-                    assert!(matches!(error, Error::Encode { reason: "it nests deeper than 128", .. }))
-                }
+            let too_deep =
+                |error| assert!(matches!(error, Error::Encode { reason: "it nests deeper than 127", .. }));
+            match tree.encode(&trusting) {
+                Ok(payload) => assert_eq!(Tree::decode(&payload).unwrap(), tree),
+                Err(error) => too_deep(error),
+            }
+            let json = Json(tree);
+            match json.encode(&trusting) {
+                Ok(payload) => assert_eq!(Json::<Tree>::decode(&payload).unwrap(), json),
+                Err(error) => too_deep(error),
             }
         }
+    }
+}
+
+#[test]
+fn everything_that_is_written_can_be_read_up_to_the_last_element() {
+    // A vault's own limit: with so many elements, whoever counts fields too counts more than there may be.
+    const MOST: usize = 16 << 20;
+    let trusted =
+        HashSet::from([TypeId::of::<Pairs>(), TypeId::of::<Vec<Unit>>(), TypeId::of::<Vec<[u8; 3]>>()]);
+    let policy = Policy { limit: MOST, trusted };
+    #[derive(Debug, PartialEq, Clone, Copy, Serialize, Deserialize)]
+    struct Pair {
+        a: u8,
+        b: u8,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Pairs(Vec<Pair>);
+    let pairs = Pairs(vec![Pair { a: 1, b: 2 }; 5_700_000]);
+    assert!(Pairs::decode(&pairs.encode(&policy).unwrap()).unwrap() == pairs);
+    let pixels = vec![[1u8, 2, 3]; 5_000_000];
+    assert!(Vec::<[u8; 3]>::decode(&pixels.encode(&policy).unwrap()).unwrap() == pixels);
+
+    // Elements that take no bytes, up to the last one and no further.
+    #[derive(Debug, PartialEq, Clone, Copy, Serialize, Deserialize)]
+    struct Unit {}
+    let units = vec![Unit {}; MOST];
+    assert_eq!(Vec::<Unit>::decode(&units.encode(&policy).unwrap()).unwrap().len(), MOST);
+    let units = vec![Unit {}; MOST + 1];
+    assert!(matches!(units.encode(&policy), Err(Error::Encode { .. })));
+}
+
+#[test]
+fn a_type_that_nests_deeper_when_it_is_read_is_not_called_misread() {
+    /// Writes itself as bytes and reads itself as a chain of options.
+    #[derive(Debug, Serialize)]
+    struct Deeper(#[serde(serialize_with = "ones")] Chain);
+    fn ones<S: serde::Serializer>(_: &Chain, serializer: S) -> Result<S::Ok, S::Error> {
+        [[1u8; 32]; 5].serialize(serializer)
+    }
+    impl<'de> Deserialize<'de> for Deeper {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Chain::deserialize(deserializer).map(Self)
+        }
+    }
+    assert!(matches!(
+        encode(&Deeper(chain(0))),
+        Err(Error::Encode { reason: "it nests deeper than 127", .. })
+    ));
+}
+
+#[test]
+fn a_type_is_not_told_to_expect_more_than_thousands() {
+    #[derive(Debug)]
+    struct Hint(usize);
+    impl<'de> Deserialize<'de> for Hint {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Look;
+            impl<'de> serde::de::Visitor<'de> for Look {
+                type Value = Hint;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("a sequence")
+                }
+                fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Hint, A::Error> {
+                    let hint = seq.size_hint().unwrap();
+                    while seq.next_element::<u8>()?.is_some() {}
+                    Ok(Hint(hint))
+                }
+            }
+            deserializer.deserialize_seq(Look)
+        }
+    }
+    for (len, told) in [(7, 7), (4_096, 4_096), (100_000, 4_096)] {
+        assert_eq!(Hint::decode(&encode(&vec![1u8; len]).unwrap()).unwrap().0, told);
     }
 }
 
