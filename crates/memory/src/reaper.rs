@@ -1,6 +1,6 @@
-//! Freeing expired keys in the background.
+//! Freeing expired keys: in the background, and when the store is full.
 //!
-//! Nothing that a program sees depends on it: every read checks the deadline. It only gives memory back.
+//! No program ever reads what has expired: every read checks the deadline. This only gives memory back.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -30,6 +30,9 @@ const FOREVER: u64 = u64::MAX;
 
 /// How many expired keys of one shard one step frees, holding its lock.
 const STEP: usize = 16;
+
+/// At how many keys whose turn has come a call looks that finds the store full.
+const FREED_BY_A_CALL: usize = 1_024;
 
 /// How long the task rests at least between two passes, so that a steady stream of expiries is freed in bundles.
 const REST: Duration = Duration::from_millis(100);
@@ -100,6 +103,30 @@ async fn reap(store: Weak<Inner>, signal: Arc<Notify>, running: Running) {
             Pause::Forever => signal.notified().await,
         }
     }
+}
+
+/// Frees expired keys until the store is no longer full, those of one shard first; returns whether it came to that.
+/// Bounded, like every call: where more would have to be freed, the next call goes on.
+pub(crate) fn make_room(store: &Arc<Inner>, first: usize) -> bool {
+    let mut left = FREED_BY_A_CALL;
+    for shard in (first..SHARDS).chain(0..first) {
+        loop {
+            if !store.is_full() {
+                return true;
+            }
+            if left == 0 {
+                return false;
+            }
+            let most = left.min(STEP);
+            // A lock is held for one step only, and never two at once.
+            let looked_at = store.maintain(shard, |keyspace, now| keyspace.reap(now, most));
+            left -= looked_at;
+            if looked_at < most {
+                break;
+            }
+        }
+    }
+    !store.is_full()
 }
 
 enum Pause {

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::cursor::{Instance, Place};
 use crate::keyspace::{Keyspace, Traces};
 use crate::program::Machine;
-use crate::reaper::Reaper;
+use crate::reaper::{Reaper, make_room};
 use crate::shard::{SHARDS, Shard, shard_of};
 use crate::wait::Waiter;
 
@@ -107,7 +107,8 @@ impl MemoryStore {
     ///
     /// While [`used`](Self::used) is at or above it, a program whose first write grows is [`Error::Full`] and changes
     /// nothing; reading, deleting and programs that begin by freeing still run. As with `maxmemory` of Redis, the
-    /// program that crosses the limit is not refused, the next one is.
+    /// program that crosses the limit is not refused, the next one is. Before it refuses, the store frees expired keys,
+    /// up to a thousand per call.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.inner.capacity.store(bytes.unwrap_or(UNLIMITED), Ordering::Relaxed);
     }
@@ -191,9 +192,11 @@ impl Store for MemoryStore {
             return Err(Error::Closed);
         }
         let mut health = Health::new(concat!("memory ", env!("CARGO_PKG_VERSION")));
+        // A program that grows would make room first, too.
+        let full = self.inner.is_full() && !make_room(&self.inner, 0);
         health.memory_used = Some(self.used());
         health.memory_limit = self.capacity();
-        if self.inner.is_full() {
+        if full {
             health.warnings.push("The store is at its capacity and refuses to grow.".to_owned());
         }
         Ok(health)
@@ -247,12 +250,24 @@ impl Inner {
         self.closed.load(Ordering::Acquire)
     }
 
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.used.load(Ordering::Relaxed) >= self.capacity.load(Ordering::Relaxed)
     }
 
-    /// Runs a program on a shard.
+    /// Runs a program on a shard, and once more if it is refused for memory that expired keys can give back.
     fn program<R>(
+        self: &Arc<Self>,
+        shard: usize,
+        program: impl Fn(&mut Machine<'_>) -> Result<R>,
+    ) -> Result<R> {
+        match self.attempt(shard, &program) {
+            // What is refused has changed nothing.
+            Err(Error::Full) if make_room(self, shard) => self.attempt(shard, program),
+            result => result,
+        }
+    }
+
+    fn attempt<R>(
         self: &Arc<Self>,
         shard: usize,
         program: impl FnOnce(&mut Machine<'_>) -> Result<R>,

@@ -1,11 +1,15 @@
 //! The limit of memory: what is refused, and that nothing is written then.
 
+use std::time::Duration;
+
 use roomkey_core::{
     BranchId, ErrorKind, Kind, Life, Only, Op, RankPut, Reply, Result, Score, Store as _, TxnBuilder,
 };
 
-use crate::MemoryStore;
-use crate::testing::{all, bytes, key, list, one};
+use tokio::time::advance;
+
+use crate::testing::{all, bytes, key, key_in, list, one, set};
+use crate::{MemoryOptions, MemoryStore};
 
 /// A store at its limit with something of each kind in it.
 async fn full() -> MemoryStore {
@@ -89,6 +93,64 @@ async fn a_skipped_op_that_grows_is_no_write_and_a_skipped_one_that_frees_is() {
     let none = program.op(BranchId::ROOT, Op::get(&absent));
     program.op(BranchId::ROOT, Op::put(&grow, none, Life::Keep));
     store.transact(&program.build().unwrap()).await.unwrap();
+}
+
+/// A store without a reaper that is full of keys that expire in a second, so many in each of some partitions.
+async fn full_of_short_lives(slots: impl IntoIterator<Item = u16>, keys: u8) -> MemoryStore {
+    let store = MemoryStore::with_options(MemoryOptions::new().reaper(false));
+    for slot in slots {
+        for n in 0..keys {
+            one(&store, Op::put(&key_in(slot, Kind::Value, n), "v", set(1_000))).await.unwrap();
+        }
+    }
+    store.set_capacity(Some(store.used()));
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_is_not_full_of_what_has_expired() {
+    // The expired keys may lie in the shard that is written to, before it or after it.
+    for slot in [0, 8_000, 16_383] {
+        let put = || Op::put(&key_in(8_000, Kind::Value, 255), "v", Life::Keep);
+        let store = full_of_short_lives([slot], 3).await;
+        assert_eq!(kind(one(&store, put()).await), ErrorKind::Full);
+        assert_eq!(store.health().await.unwrap().warnings.len(), 1);
+        advance(Duration::from_millis(1_000)).await;
+        assert_eq!(kind(one(&store, put()).await), ErrorKind::Full, "they are readable still");
+        advance(Duration::from_millis(1)).await;
+        one(&store, put()).await.unwrap();
+        store.inner.assert_consistent();
+
+        let store = full_of_short_lives([slot], 3).await;
+        advance(Duration::from_millis(1_001)).await;
+        all(&store, [put(), Op::delete(&key_in(8_000, Kind::Value, 254))]).await.unwrap();
+        let store = full_of_short_lives([slot], 3).await;
+        advance(Duration::from_millis(1_001)).await;
+        assert_eq!(store.health().await.unwrap().warnings.len(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_call_frees_is_bounded_and_the_next_goes_on() {
+    let store = full_of_short_lives((0..64).map(|shard| shard * 256), 40).await;
+    advance(Duration::from_millis(1_001)).await;
+    let held = store.inner.keys_held();
+    store.set_capacity(Some(1));
+    let put = || Op::put(&key(Kind::Value, 255), "v", Life::Keep);
+    assert_eq!(kind(one(&store, put()).await), ErrorKind::Full);
+    let freed = held - store.inner.keys_held();
+    // A step frees a few more than it looks for, as every writer does.
+    assert!((1_024..held / 2).contains(&freed), "{freed}");
+    while store.used() > 0 {
+        let held = store.inner.keys_held();
+        let put = one(&store, put()).await;
+        store.inner.assert_consistent();
+        if put.is_ok() {
+            return assert_eq!(store.inner.keys_held(), 1);
+        }
+        assert!(store.inner.keys_held() < held);
+    }
+    panic!("refused though nothing is left");
 }
 
 #[tokio::test]
