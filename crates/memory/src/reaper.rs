@@ -64,7 +64,7 @@ impl Reaper {
             runtime.spawn(reap(
                 Arc::downgrade(store),
                 Arc::clone(&self.signal),
-                Running(Arc::downgrade(store)),
+                Running { store: Arc::downgrade(store), arming: false },
             ));
         }
     }
@@ -76,21 +76,26 @@ impl Reaper {
 }
 
 /// Tells the store when the task ends, also when its runtime is shut down and drops it.
-struct Running(Weak<Inner>);
+struct Running {
+    store: Weak<Inner>,
+    /// Whether a timer is being made, which is what fails in a runtime without timers: tokio panics, and has no way to
+    /// ask before. That the thread panics says nothing: a runtime may also be dropped while its thread unwinds.
+    arming: bool,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // A panic means that the runtime has no timers. Then leave it at that: the next task would fail as well, and
-        // writes free expired keys too.
-        if !std::thread::panicking()
-            && let Some(store) = self.0.upgrade()
+        // Without timers, leave it at that: the next task would most likely fail as well, and writes free expired keys
+        // too.
+        if !self.arming
+            && let Some(store) = self.store.upgrade()
         {
             store.reaper.running.store(false, Ordering::Release);
         }
     }
 }
 
-async fn reap(store: Weak<Inner>, signal: Arc<Notify>, running: Running) {
+async fn reap(store: Weak<Inner>, signal: Arc<Notify>, mut running: Running) {
     loop {
         // The store itself is held only while it is worked on, so that the last handle can go at any time.
         let Some(pause) = store.upgrade().filter(|store| !store.is_closed()).map(|store| step(&store)) else {
@@ -98,8 +103,13 @@ async fn reap(store: Weak<Inner>, signal: Arc<Notify>, running: Running) {
         };
         match pause {
             Pause::None => tokio::task::yield_now().await,
-            // Whether it is the time or a nearer deadline that ends the sleep, the next step finds out.
-            Pause::For(time) => drop(tokio::time::timeout(time, signal.notified()).await),
+            Pause::For(time) => {
+                running.arming = true;
+                let sleep = tokio::time::timeout(time, signal.notified());
+                running.arming = false;
+                // Whether it is the time or a nearer deadline that ends the sleep, the next step finds out.
+                drop(sleep.await);
+            }
             Pause::Forever => signal.notified().await,
         }
     }

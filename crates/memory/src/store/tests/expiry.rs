@@ -1,5 +1,6 @@
 //! Expiry: what programs see, and what the background task frees.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use roomkey_core::{
@@ -185,6 +186,29 @@ fn a_store_moves_from_one_runtime_to_the_next_and_takes_its_background_task_alon
             assert_eq!(store.inner.keys_held(), 0, "round {round}");
         });
     }
+}
+
+#[test]
+fn a_runtime_that_is_dropped_by_a_panic_leaves_the_background_task_to_the_next() {
+    let store = MemoryStore::new();
+    let paused =
+        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let unwound = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let runtime = paused();
+        runtime.block_on(async {
+            one(&store, Op::put(&key(Kind::Value, 0), "v", set(1_000))).await.unwrap();
+            tokio::task::yield_now().await;
+            assert_eq!(runtime.metrics().num_alive_tasks(), 1);
+        });
+        // The hook that prints panics has nothing to say about this one.
+        std::panic::resume_unwind(Box::new("unwinds, and drops the runtime"));
+    }));
+    assert!(unwound.is_err());
+    paused().block_on(async {
+        one(&store, Op::put(&key(Kind::Value, 1), "v", set(1_000))).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(store.inner.keys_held(), 0);
+    });
 }
 
 #[test]
