@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use redis::Value;
+use redis::{Cmd, Value};
 use roomkey_core::{Error, Failure, Result};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::command::Command;
 use crate::error::{FORGOTTEN, Refusal, lost, refusal};
-use crate::lane::{self, Link};
+use crate::lane;
 use crate::lanes::Lanes;
+use crate::link::Link;
 use crate::pool::{Checkout, Pool};
 use crate::server::Server;
 
@@ -72,12 +73,12 @@ impl Wires {
                         Cow::Borrowed(request.command.by_hash())
                     };
                     attempt.under_way = true;
-                    let answer = wire.link().send(&command).await;
+                    let answer = wire.send(&command).await;
                     attempt.under_way = false;
                     match answer {
                         Err(error) => {
                             attempt.doubt = true;
-                            lost(&error)
+                            error
                         }
                         Ok(Value::ServerError(error)) => {
                             wire.answered();
@@ -135,6 +136,14 @@ impl Wire<'_> {
         match self {
             Self::Lane(call) => &mut call.link,
             Self::Own(checkout) => checkout.link(),
+        }
+    }
+
+    /// Sends one command and waits for its answer, which may be the server's refusal.
+    async fn send(&mut self, command: &Cmd) -> Result<Value> {
+        match self {
+            Self::Lane(call) => call.send(command).await,
+            Self::Own(checkout) => checkout.link().send(command).await.map_err(|error| lost(&error)),
         }
     }
 

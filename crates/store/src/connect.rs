@@ -6,7 +6,6 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -19,8 +18,9 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
 use crate::config::{Endpoint, RedisConfig};
+use crate::convoy::Convoy;
 use crate::error::{Answer, ConnectError, broken};
-use crate::lane::Link;
+use crate::link::{End, Link};
 use crate::secret::Secret;
 use crate::server::Server;
 
@@ -89,7 +89,7 @@ impl Connector {
             (Endpoint::Unix(_), _) => return Err(self.unreachable(io::ErrorKind::Unsupported.into())),
         };
         let server = self.greet(&multiplexed).await?;
-        Ok(Connection { multiplexed, server: Arc::new(server), driver })
+        Ok(Connection { multiplexed, server: Arc::new(server), driver, convoy: Arc::default() })
     }
 
     async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
@@ -109,13 +109,13 @@ impl Connector {
         let (multiplexed, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
             .await
             .map_err(|error| self.hung_up(&error))?;
-        let ended = Arc::new(AtomicBool::new(false));
-        let end = End(Arc::clone(&ended));
+        let end = Arc::new(End::default());
+        let told = TellEnd(Arc::clone(&end));
         let task = tokio::spawn(async move {
-            let _end = end;
+            let _told = told;
             driver.await;
         });
-        Ok((multiplexed, Driver { task, ended }))
+        Ok((multiplexed, Driver { task, end }))
     }
 
     /// Logs in, chooses the database, says our name and asks who is there.
@@ -200,6 +200,7 @@ pub(crate) struct Connection {
     pub(crate) multiplexed: MultiplexedConnection,
     pub(crate) server: Arc<Server>,
     driver: Driver,
+    convoy: Arc<Convoy>,
 }
 
 impl Connection {
@@ -208,7 +209,8 @@ impl Connection {
         Link {
             multiplexed: self.multiplexed.clone(),
             server: Arc::clone(&self.server),
-            ended: Arc::clone(&self.driver.ended),
+            end: Arc::clone(&self.driver.end),
+            convoy: Arc::clone(&self.convoy),
         }
     }
 
@@ -233,7 +235,7 @@ impl Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { multiplexed: _, server, driver: _ } = self;
+        let Self { multiplexed: _, server, driver: _, convoy: _ } = self;
         f.debug_struct("Connection").field("server", server).finish_non_exhaustive()
     }
 }
@@ -241,8 +243,7 @@ impl fmt::Debug for Connection {
 /// Aborts the task, and with it closes the socket, when the owner of the connection is gone.
 struct Driver {
     task: JoinHandle<()>,
-    /// Set once nothing is read any more.
-    ended: Arc<AtomicBool>,
+    end: Arc<End>,
 }
 
 impl Drop for Driver {
@@ -251,12 +252,12 @@ impl Drop for Driver {
     }
 }
 
-/// Notes the end of a driver, however it comes.
-struct End(Arc<AtomicBool>);
+/// Tells of the end of a driver, however it comes.
+struct TellEnd(Arc<End>);
 
-impl Drop for End {
+impl Drop for TellEnd {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
+        self.0.comes();
     }
 }
 

@@ -1,20 +1,20 @@
 //! One connection that all calls share, and the task that keeps it alive.
 
 use std::future::Future;
-use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisResult, Value};
-use roomkey_core::Error;
+use redis::{Cmd, Value};
+use roomkey_core::{Error, Result};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::backoff::Backoff;
 use crate::connect::{Connection, Connector};
+use crate::error::lost;
+use crate::link::Link;
 use crate::server::Server;
 
 /// How often a lane is looked at.
@@ -28,49 +28,6 @@ const IDLE_BEATS: u32 = 20;
 pub(crate) struct Lane {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
-}
-
-/// What is sent over a connection is sent through a clone of this.
-#[derive(Clone, Debug)]
-pub(crate) struct Link {
-    pub(crate) multiplexed: MultiplexedConnection,
-    pub(crate) server: Arc<Server>,
-    /// Set once nothing is read from the connection any more.
-    pub(crate) ended: Arc<AtomicBool>,
-}
-
-/// How often a call looks whether its connection is still there.
-const LOOK: Duration = Duration::from_millis(100);
-
-impl Link {
-    /// Sends one command and waits for its answer, as long as one can come.
-    pub(crate) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
-        while_open(&self.ended, self.multiplexed.send_packed_command(command)).await
-    }
-
-    /// Sends commands together and waits for their answers, as long as they can come.
-    pub(crate) async fn send_all(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
-        while_open(&self.ended, self.multiplexed.send_packed_commands(commands, 0, commands.len())).await
-    }
-}
-
-/// Waits for an answer, but not after the end of the connection.
-///
-/// A command that is handed over while the connection ends may come to lie in a queue that nobody empties any more, and
-/// that lives as long as somebody waits for it. (The channel of `redis` is closed and drained, and then a sender that had
-/// its place already puts its message in.)
-async fn while_open<T>(ended: &AtomicBool, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-    tokio::pin!(answer);
-    loop {
-        if let Ok(answer) = timeout(LOOK, &mut answer).await {
-            return answer;
-        }
-        if ended.load(Ordering::Acquire) {
-            // It may have come with the last that was read.
-            let broken = || Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
-            return timeout(Duration::ZERO, answer).await.unwrap_or_else(|_| broken());
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -153,6 +110,9 @@ impl Drop for Lane {
     }
 }
 
+/// Calls under way from which on commands wait for each other, to travel together.
+const CROWD: u64 = 4;
+
 /// A call under way.
 pub(crate) struct Call<'a> {
     pub(crate) link: Link,
@@ -161,6 +121,15 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Sends one command and waits for its answer.
+    pub(crate) async fn send(&mut self, command: &Cmd) -> Result<Value> {
+        if self.shared.load() < CROWD {
+            self.link.send(command).await.map_err(|error| lost(&error))
+        } else {
+            self.link.convoy.send(command.clone(), &self.link).await
+        }
+    }
+
     /// Ends the call with an answer, which proves the lane alive, and tells whose answer it was.
     pub(crate) fn answered(mut self) -> Arc<Server> {
         self.answered = true;

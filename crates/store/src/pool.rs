@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::connect::{Connection, Connector};
 use crate::error::ConnectError;
-use crate::lane::Link;
+use crate::link::Link;
 
 /// A connection that rested longer is asked for a sign of life before it is used again.
 const RESTED: Duration = Duration::from_secs(1);
