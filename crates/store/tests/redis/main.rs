@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
 mod connect;
+mod crowd;
 mod faults;
 mod secrets;
 mod tls;

@@ -1,0 +1,50 @@
+//! Many calls at once: what travels together stays apart.
+
+use bytes::Bytes;
+use roomkey_core::Kind;
+use roomkey_testkit::RedisServer;
+use tokio::task::{JoinSet, yield_now};
+
+use crate::{connect, get, key, put};
+
+const CALLERS: u8 = 64;
+
+/// Every call gets its own answer, whoever around it is given up, the one that its convoy began with among them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_call_that_is_given_up_takes_nobody_with_it() {
+    let server = RedisServer::start();
+    let store = connect(&server).await;
+    let values: Vec<&'static str> = (0..CALLERS).map(|caller| &*format!("value {caller}").leak()).collect();
+    for caller in 0..CALLERS {
+        put(&store, &key(Kind::Value, 1, caller), values[usize::from(caller)]).await.unwrap();
+    }
+    for round in 0..200_u32 {
+        let mut calls = JoinSet::new();
+        for caller in 0..CALLERS {
+            let store = store.clone();
+            let given_up = round.wrapping_mul(31).wrapping_add(u32::from(caller) * 7) % 3 == 0;
+            calls.spawn(async move {
+                let key = key(Kind::Value, 1, caller);
+                let call = get(&store, &key);
+                if !given_up {
+                    return Some((caller, call.await));
+                }
+                // Given up after so many turns that it is about to leave, under way, or answered.
+                tokio::select! {
+                    biased;
+                    () = async { for _ in 0..round % 5 { yield_now().await } } => None,
+                    answer = call => Some((caller, answer)),
+                }
+            });
+        }
+        let mut answered = 0;
+        while let Some(call) = calls.join_next().await {
+            if let Some((caller, answer)) = call.unwrap() {
+                assert_eq!(answer.unwrap(), Some(Bytes::from_static(values[usize::from(caller)].as_bytes())));
+                answered += 1;
+            }
+        }
+        assert!(answered >= 42, "two of three callers are patient, and {answered} were answered");
+    }
+}
