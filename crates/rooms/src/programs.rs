@@ -1,4 +1,4 @@
-//! The transactions of rooms. None is marked safe to repeat: each moves a number.
+//! The transactions of rooms. None is marked safe to repeat: each moves a number by some steps.
 
 use roomkey_core::{
     BranchId, Check, Key, Life, Op, OpId, Outcome, Reply, Result as CoreResult, Txn, TxnBuilder, Until,

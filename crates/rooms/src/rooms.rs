@@ -53,6 +53,9 @@ impl<S: Store> Rooms<S> {
 
     /// Sets the size of a room, and how long the room lives from now on unless it changes.
     ///
+    /// Setting is the one change of a room that a store repeats by itself when a reply was lost; what others added in
+    /// between is then overwritten, as it would have been by a call a moment later.
+    ///
     /// # Errors
     /// [`Name`](crate::Error::Name), [`Expiry`](crate::Error::Expiry), [`Store`](crate::Error::Store).
     pub async fn set_size_for<'n>(

@@ -101,7 +101,8 @@ async fn a_full_store_refuses_to_grow_and_lets_rooms_go() {
     rooms.set_size("set", 0).await.unwrap();
     assert_eq!(rooms.size("set").await.unwrap(), 0);
     assert_eq!(rooms.size("kept").await.unwrap(), 5);
-    assert!(!rooms.check_and_increment_within("kept", 5).await.unwrap(), "a refusal needs no memory");
+    assert_eq!(rooms.update_size("kept", -1).await.unwrap(), 4, "leaving needs none");
+    assert!(!rooms.check_and_increment_within("kept", 4).await.unwrap(), "nor does a refusal");
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use roomkey_core::{
-    BranchId, Check, Life, Op, OpId, Outcome, RankPut, Reply, Result, Score, Txn, TxnBuilder, Until,
+    BranchId, Check, Life, MAX_DURATION, Op, OpId, Outcome, RankPut, Reply, Result, Score, Txn, TxnBuilder,
+    Until,
 };
 
 use crate::keys::{Entry, Place};
@@ -12,6 +13,9 @@ use crate::keys::{Entry, Place};
 /// How many dead entries of its index each stored token removes: two for every one that is added, so that the index
 /// stays in proportion to the live tokens without anybody cleaning up.
 const SWEPT_BY_STORE: u32 = 2;
+
+/// How long an index outlives the last token in it, so that a daily cleanup finds what has expired.
+const LINGER: Duration = Duration::from_secs(24 * 3_600);
 
 /// Stores a record where there is none.
 pub(crate) struct StoreProgram {
@@ -23,7 +27,7 @@ pub(crate) struct StoreProgram {
 
 impl StoreProgram {
     /// ```text
-    /// when Missing t: Put t record Set(In d); [x: RankPut x id After(In d) AtLeast(In d); RankTake x 2]
+    /// when Missing t: Put t record Set(In d); [x: RankPut x id After(In d) AtLeast(In d + 1 day); RankTake x 2]
     /// else:           Get t
     /// ```
     pub(crate) fn new(place: &Place, entry: Option<&Entry>, record: Bytes, expiry: Duration) -> Result<Self> {
@@ -33,7 +37,8 @@ impl StoreProgram {
         program.op(free, Op::put(&place.record, record.clone(), Life::Set(until)));
         if let Some(Entry { index, member }) = entry {
             let put = RankPut::new(index, member.clone(), Score::After(until));
-            program.op(free, put.life(Life::AtLeast(until)));
+            let lives = Until::In(expiry.saturating_add(LINGER).min(MAX_DURATION));
+            program.op(free, put.life(Life::AtLeast(lives)));
             program.op(free, Op::rank_take(index, SWEPT_BY_STORE));
         }
         let found = program.op(taken, Op::get(&place.record));
