@@ -8,6 +8,7 @@
 //! handle is never dropped (a `static`, an abort, a killed test run) a watchdog process does it.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,7 @@ mod resp;
 mod temp;
 #[cfg(test)]
 mod tests;
+mod tls_front;
 
 pub use binary::Binary;
 pub use certificates::TlsFiles;
@@ -33,6 +35,7 @@ pub use resp::Resp;
 use process::Process;
 use resp::Connection;
 use temp::TempDir;
+use tls_front::TlsFront;
 
 /// How long a server may take to answer its first `PING`. Generous, for loaded machines: it is a bound, not a
 /// wait.
@@ -55,9 +58,19 @@ pub struct RedisServer {
     binary: Binary,
     dir: TempDir,
     tls: Option<TlsFiles>,
+    /// Whether our [`TlsFront`] speaks TLS, and not the server itself.
+    front: bool,
     port: u16,
     /// `None` between [`kill`](Self::kill) and [`restart`](Self::restart).
-    process: Mutex<Option<Process>>,
+    running: Mutex<Option<Running>>,
+}
+
+/// What runs of a server, in the order in which it ends: connections break off, as in a crash, before the server's end
+/// could close them in good order.
+#[derive(Debug)]
+struct Running {
+    _front: Option<TlsFront>,
+    process: Process,
 }
 
 /// What a server still knows after [`RedisServer::restart`].
@@ -88,9 +101,14 @@ impl RedisServer {
 
     fn start_with(options: ServerOptions) -> Self {
         let binary = Binary::find();
+        let front = options.tls && !binary.has_tls();
+        Self::start_binary(binary, options, front)
+    }
+
+    fn start_binary(binary: Binary, options: ServerOptions, front: bool) -> Self {
         let dir = TempDir::new();
         let tls = options.tls.then(|| TlsFiles::create(dir.path()));
-        let mut server = Self { options, binary, dir, tls, port: 0, process: Mutex::new(None) };
+        let mut server = Self { options, binary, dir, tls, front, port: 0, running: Mutex::new(None) };
         for _ in 0..PORT_ATTEMPTS {
             server.port = if server.options.unix_socket { 0 } else { free_port() };
             if server.launch() {
@@ -105,7 +123,8 @@ impl RedisServer {
 
     /// Starts the process and waits until it answers; false if its port was taken in the meantime.
     fn launch(&self) -> bool {
-        let config = self.options.render(&self.binary, self.dir.path(), self.port, self.tls.as_ref());
+        let (port, tls) = if self.front { (0, None) } else { (self.port, self.tls.as_ref()) };
+        let config = self.options.render(&self.binary, self.dir.path(), port, tls);
         let config_file = self.dir.path().join("redis.conf");
         fs::write(&config_file, config)
             .unwrap_or_else(|e| panic!("cannot write {}: {e}", config_file.display()));
@@ -115,24 +134,19 @@ impl RedisServer {
         let deadline = Instant::now() + STARTUP;
         loop {
             if self.try_command(&["PING"]).is_ok() {
-                *self.process() = Some(process);
+                let front = match self.front.then(|| self.start_front()).transpose() {
+                    Ok(front) => front,
+                    Err(e) if e.kind() == ErrorKind::AddrInUse => return false,
+                    Err(e) => panic!("cannot start a TLS front: {e}"),
+                };
+                *self.running() = Some(Running { _front: front, process });
                 return true;
             }
             if let Some(status) = process.exited() {
                 let log = self.log().split_off(log_before);
                 let port_taken =
                     ["Address already in use", "Failed listening on port"].iter().any(|m| log.contains(m));
-                let tls = if self.tls.is_some() {
-                    " (a server built without TLS cannot serve this test)"
-                } else {
-                    ""
-                };
-                assert!(
-                    port_taken,
-                    "{} ended at once, {status}{tls}: {}\n{log}",
-                    self.binary,
-                    process.errors()
-                );
+                assert!(port_taken, "{} ended at once, {status}: {}\n{log}", self.binary, process.errors());
                 return false;
             }
             assert!(
@@ -142,6 +156,10 @@ impl RedisServer {
             );
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    fn start_front(&self) -> io::Result<TlsFront> {
+        TlsFront::start(&self.options, self.tls(), self.port, self.socket())
     }
 
     /// The address in the form that Redis clients take, login included: `redis://`, `rediss://` or `unix://`.
@@ -229,12 +247,12 @@ impl RedisServer {
     /// Ends the server at once, as a crash does: nothing is saved, clients see their connections break.
     pub fn kill(&self) {
         // Dropping a process kills and reaps it.
-        drop(self.process().take());
+        drop(self.running().take());
     }
 
     /// Starts the server again on the same port, after a [`kill`](Self::kill) or by itself.
     pub fn restart(&self, restart: Restart) {
-        if restart == Restart::KeepData && self.process().is_some() {
+        if restart == Restart::KeepData && self.running().is_some() {
             self.resume();
             self.command(&["SAVE"]);
         }
@@ -272,15 +290,15 @@ impl RedisServer {
     }
 
     fn with_process(&self, act: impl FnOnce(&Process)) {
-        match &*self.process() {
-            Some(process) => act(process),
+        match &*self.running() {
+            Some(running) => act(&running.process),
             None => panic!("there is no process to signal: the server was killed and not restarted"),
         }
     }
 
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
         // A test that panicked elsewhere has not left this half-written: it is one assignment.
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -48,6 +48,18 @@ impl Binary {
     pub fn at_least(&self, major: u32, minor: u32) -> bool {
         (self.version.0, self.version.1) >= (major, minor)
     }
+
+    /// Whether the program was built with TLS. [`ServerOptions::tls`](super::ServerOptions::tls) works with
+    /// both kinds.
+    ///
+    /// # Panics
+    /// When the program cannot be run.
+    pub fn has_tls(&self) -> bool {
+        // A build with TLS misses its certificate; one without does not know the option (as 6.2) or
+        // misses TLS itself (as 8.2). All of them end before they listen on anything.
+        let output = run(&self.path, &["--port", "0", "--tls-port", "1"]);
+        output.contains("tls-cert-file")
+    }
 }
 
 impl fmt::Display for Binary {
@@ -68,15 +80,20 @@ fn on_path(names: &[&str]) -> Option<PathBuf> {
 
 /// Reads `… v=7.0.15 …` out of what the program says about itself.
 fn version(path: &Path) -> (u32, u32, u32) {
-    let output = Command::new(path)
-        .arg("--version")
-        .output()
-        .unwrap_or_else(|e| panic!("cannot run {}: {e}. {VARIABLE} or PATH names it", path.display()));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = run(path, &["--version"]);
     let number = |text: &str| text.parse::<u32>().ok();
     let parsed = text.split_whitespace().find_map(|word| {
         let mut parts = word.strip_prefix("v=")?.split('.').map(number);
         Some((parts.next()??, parts.next()??, parts.next()??))
     });
     parsed.unwrap_or_else(|| panic!("{} --version says {text:?}, which names no version", path.display()))
+}
+
+/// What the program prints until it ends.
+fn run(path: &Path, args: &[&str]) -> String {
+    let output = Command::new(path)
+        .args(args)
+        .output()
+        .unwrap_or_else(|e| panic!("cannot run {}: {e}. {VARIABLE} or PATH names it", path.display()));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -36,8 +36,8 @@ impl ServerOptions {
         self
     }
 
-    /// Speaks TLS on its port, with a fresh authority and certificates; see [`RedisServer::tls`]. Needs a
-    /// server built with TLS.
+    /// Speaks TLS on its port, with a fresh authority and certificates; see [`RedisServer::tls`]. For a server
+    /// built without TLS the harness speaks it.
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
@@ -87,7 +87,13 @@ impl ServerOptions {
         RedisServer::start_with(self)
     }
 
-    /// The text of `redis.conf`.
+    /// The value that an added line gives to a directive.
+    pub(super) fn directive(&self, directive: &str) -> Option<&str> {
+        let lines = self.config.iter().rev();
+        lines.filter(|(name, _)| name == directive).map(|(_, value)| value.as_str()).next()
+    }
+
+    /// The text of `redis.conf`. A server with a TLS front gets port 0 and no files.
     pub(super) fn render(&self, binary: &Binary, dir: &Path, port: u16, tls: Option<&TlsFiles>) -> String {
         let dir = dir.display();
         let (plain_port, tls_port) = if tls.is_some() { (0, port) } else { (port, 0) };
@@ -113,7 +119,10 @@ impl ServerOptions {
             line("enable-debug-command", "yes");
         }
         for (directive, value) in &self.config {
-            line(directive, value);
+            // What the front sees to, the server may not even know.
+            if tls.is_some() || !directive.starts_with("tls-") {
+                line(directive, value);
+            }
         }
         text
     }
