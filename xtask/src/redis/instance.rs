@@ -106,10 +106,10 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "A failed unwrap is a failed test.")]
 
     use super::*;
-    use crate::redis::{Need, given};
+    use crate::redis::given;
 
     fn server() -> Server {
-        given(Path::new(&env::var_os(crate::redis::VARIABLE).unwrap()), Need::Any).unwrap()
+        given(Path::new(&env::var_os(crate::redis::VARIABLE).unwrap())).unwrap()
     }
 
     #[test]

