@@ -140,6 +140,25 @@ async fn renewed_keys_stay_when_their_old_turn_comes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lengthening_a_life_leaves_the_index_of_deadlines_alone() {
+    let store = MemoryStore::new();
+    let value = key(Kind::Value, 0);
+    let add = |life| one(&store, Op::add(&value, 1, life));
+    let earliest = || store.inner.maintain(0, |keyspace, _| keyspace.earliest_deadline());
+    add(Life::AtLeast(ms(1_000))).await.unwrap();
+    let filed = earliest();
+    assert!(filed.is_some());
+    for life in [Life::AtLeast(ms(1_000)), set(1_000), Life::AtLeast(ms(500)), Life::Keep] {
+        advance(Duration::from_millis(1)).await;
+        add(life).await.unwrap();
+        assert_eq!(earliest(), filed, "{life:?}");
+    }
+    add(set(10)).await.unwrap();
+    assert!(earliest() < filed, "a shorter life is filed anew");
+    store.inner.assert_consistent();
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_background_task_ends_with_the_store() {
     let store = MemoryStore::new();
     one(&store, Op::put(&key(Kind::Value, 0), "v", set(3_600_000))).await.unwrap();
