@@ -29,7 +29,8 @@ pub struct TxnBuilder {
     name: &'static str,
     /// Every branch in the order of its id, its steps flat: a fork only names its branches until it is built.
     branches: Vec<Vec<FlatStep>>,
-    ops: usize,
+    /// By op: whether nobody reads its reply.
+    quiet: Vec<bool>,
     retry_safe: bool,
     wants_now: bool,
     /// The first misuse, told at the end so that a program can be written without a `?` on every line.
@@ -46,15 +47,25 @@ impl TxnBuilder {
     /// An empty program. The name, a constant such as `rooms.join`, appears in traces and script listings.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, branches: vec![Vec::new()], ops: 0, retry_safe: false, wants_now: false, misuse: None }
+        Self {
+            name,
+            branches: vec![Vec::new()],
+            quiet: Vec::new(),
+            retry_safe: false,
+            wants_now: false,
+            misuse: None,
+        }
     }
 
     /// Adds an op at the end of a branch. The id stands for its reply.
     pub fn op(&mut self, branch: BranchId, op: impl Into<Op>) -> OpId {
-        let id = OpId(u16::try_from(self.ops).unwrap_or(u16::MAX));
-        self.ops += 1;
-        self.add(branch, FlatStep::Op(id, op.into()));
-        id
+        self.numbered(branch, op.into(), false)
+    }
+
+    /// Adds an op whose reply nobody reads, so that it is left out of the outcome and need not travel. Later ops may
+    /// still refer to it.
+    pub fn quiet_op(&mut self, branch: BranchId, op: impl Into<Op>) -> OpId {
+        self.numbered(branch, op.into(), true)
     }
 
     /// Adds a decision at the end of a branch: returns the branch taken when all checks hold, and the other.
@@ -89,10 +100,11 @@ impl TxnBuilder {
             return Err(misuse.into());
         }
         let branches = self.branches.len();
-        if self.ops > crate::MAX_OPS || branches > 2 * crate::MAX_OPS {
+        let ops = self.quiet.len();
+        if ops > crate::MAX_OPS || branches > 2 * crate::MAX_OPS {
             return Err(Invalid::TooManyOps.into());
         }
-        let mut validator = Validator::new(self.ops);
+        let mut validator = Validator::new(ops);
         let steps = self.assemble(BranchId::ROOT, 0)?;
         validator.steps(&steps)?;
         let (partition, uses_clock) = validator.finish()?;
@@ -101,12 +113,20 @@ impl TxnBuilder {
             partition,
             steps,
             // Both are bounded above, far below 2^16.
-            ops: self.ops as u16,
+            ops: ops as u16,
             branches: branches as u16,
             retry_safe: self.retry_safe,
             wants_now: self.wants_now,
             uses_clock,
+            quiet: self.quiet,
         })
+    }
+
+    fn numbered(&mut self, branch: BranchId, op: Op, quiet: bool) -> OpId {
+        let id = OpId(u16::try_from(self.quiet.len()).unwrap_or(u16::MAX));
+        self.quiet.push(quiet);
+        self.add(branch, FlatStep::Op(id, op));
+        id
     }
 
     fn add(&mut self, branch: BranchId, step: FlatStep) {

@@ -157,7 +157,7 @@ impl Outcome {
         &self.taken
     }
 
-    /// The reply of an op; `None` if it was not on the path.
+    /// The reply of an op; `None` if it was not on the path, or is a [quiet one](crate::TxnBuilder::quiet_op).
     #[must_use]
     pub fn reply(&self, op: OpId) -> Option<&Reply> {
         self.replies.get(op.index())?.as_ref()

@@ -27,6 +27,8 @@ pub struct Txn {
     pub(crate) retry_safe: bool,
     pub(crate) wants_now: bool,
     pub(crate) uses_clock: bool,
+    /// By op: whether its reply is left out of the outcome.
+    pub(crate) quiet: Vec<bool>,
 }
 
 impl Txn {
@@ -67,6 +69,12 @@ impl Txn {
         self.retry_safe
     }
 
+    /// Whether the outcome carries the reply of an op; see [`TxnBuilder::quiet_op`](crate::TxnBuilder::quiet_op).
+    #[must_use]
+    pub fn reports(&self, op: OpId) -> bool {
+        !self.quiet.get(op.index()).copied().unwrap_or(false)
+    }
+
     /// Whether the outcome carries the store's time: when the program uses the clock, or asked for it.
     #[must_use]
     pub const fn reports_now(&self) -> bool {
@@ -76,7 +84,17 @@ impl Txn {
 
 impl fmt::Debug for Txn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, partition, steps, ops: _, branches: _, retry_safe, wants_now, uses_clock: _ } = self;
+        let Self {
+            name,
+            partition,
+            steps,
+            ops: _,
+            branches: _,
+            retry_safe,
+            wants_now,
+            uses_clock: _,
+            quiet: _,
+        } = self;
         f.debug_struct("Txn")
             .field("name", name)
             .field("partition", &partition.tag())
