@@ -36,9 +36,9 @@ use crate::wait::Waiter;
 /// a time, by programs that find the store at its capacity, and by the reaper: a background task on the runtime from
 /// which the first key with an expiry was written, or when that runtime has ended, on the next one.
 /// [`MemoryOptions::reaper`] switches it off where its timer is unwelcome:
-/// - On a runtime without timers the task panics at once, as every use of a timer there does. tokio reports
-///   the panic of a task on standard error and goes on, and the store runs without a reaper from then on; but a program
-///   compiled with `panic = "abort"` ends.
+/// - On a runtime without timers the task panics when it first needs one, as every use of timers there does. The panic
+///   hook prints it, tokio contains it, and the store goes on without a reaper, also on other runtimes. A program that
+///   is compiled with `panic = "abort"` ends.
 /// - While time is paused and every task waits, tokio advances it to the next timer. With a reaper that is at the latest
 ///   the next deadline of a key. So a test that waits for real I/O or for another thread may find that its keys have
 ///   expired meanwhile.
