@@ -1,10 +1,10 @@
 //! A layer between serde types and a format that bounds nesting and numbers of elements, both ways, and refuses to
-//! write what a format without names cannot read back.
+//! write what the format cannot read back.
 
 mod de;
 mod ser;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
 use roomkey_core::MAX_VALUE_BYTES;
 
@@ -25,46 +25,24 @@ pub(super) struct Watch {
     nameless: bool,
     elements: Cell<usize>,
     fault: Cell<Option<Fault>>,
-    written: Cell<usize>,
-    marks: Option<RefCell<Vec<(usize, Mark)>>>,
 }
 
 impl Watch {
     pub(super) const fn over_bincode() -> Self {
-        Self::new(true, None)
+        Self::new(true)
     }
 
     pub(super) const fn over_json() -> Self {
-        Self::new(false, None)
+        Self::new(false)
     }
 
-    /// Over bincode, noting where sequences and maps begin and end.
-    pub(super) const fn marking() -> Self {
-        Self::new(true, Some(RefCell::new(Vec::new())))
-    }
-
-    const fn new(nameless: bool, marks: Option<RefCell<Vec<(usize, Mark)>>>) -> Self {
-        Self { nameless, elements: Cell::new(0), fault: Cell::new(None), written: Cell::new(0), marks }
+    const fn new(nameless: bool) -> Self {
+        Self { nameless, elements: Cell::new(0), fault: Cell::new(None) }
     }
 
     /// What the guard refused, if it did: the format's own error then only repeats it.
     pub(super) const fn fault(&self) -> Option<Fault> {
         self.fault.get()
-    }
-
-    /// Notes how many bytes have been written.
-    pub(super) fn written(&self, bytes: usize) {
-        self.written.set(bytes);
-    }
-
-    pub(super) fn into_marks(self) -> Vec<(usize, Mark)> {
-        self.marks.map(RefCell::into_inner).unwrap_or_default()
-    }
-
-    fn mark(&self, mark: Mark) {
-        if let Some(marks) = &self.marks {
-            marks.borrow_mut().push((self.written.get(), mark));
-        }
     }
 
     /// Counts elements that are about to come.
@@ -91,6 +69,7 @@ pub(super) enum Fault {
     WrongLength,
     TooDeep,
     TooManyElements,
+    NotFinite,
 }
 
 impl Fault {
@@ -101,6 +80,7 @@ impl Fault {
             Self::WrongLength => "it has another length than it said when it began",
             Self::TooDeep => "it nests deeper than 127",
             Self::TooManyElements => "it has more than 16 777 216 elements",
+            Self::NotFinite => "it has a number that is not finite, for which JSON has no form",
         }
     }
 
@@ -108,14 +88,6 @@ impl Fault {
     pub(super) const fn is_of_type(self) -> bool {
         matches!(self, Self::SkippedField | Self::UnknownLength | Self::WrongLength)
     }
-}
-
-/// Where a sequence or map begins, an element of it ends, and it ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
-    Open,
-    Element,
-    Close,
 }
 
 /// Anything that passes under a watch: a value or serializer on the way in, a seed, visitor or access on the way out.

@@ -5,6 +5,7 @@ use std::any::type_name;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use zeroize::Zeroizing;
 
 use super::guard::Watch;
 use super::sink::Sink;
@@ -15,9 +16,12 @@ use crate::{Error, Result};
 /// (`serde_json::Value`, `untagged`, `flatten`, `skip_serializing_if`), and for types that gain fields over time,
 /// which JSON still reads where `#[serde(default)]` allows it.
 ///
-/// What is written as `Json` is read as `Json`; otherwise it is [`Error::WrongCodec`]. The limits are those of
-/// JSON: a number that is not finite becomes `null`, and keys of maps are text, numbers or unit variants. A value
-/// that JSON cannot read back is [`Error::NotRoundTrip`]; a nesting over 127 levels is [`Error::Encode`].
+/// What is written as `Json` is read as `Json`; otherwise it is [`Error::WrongCodec`]. As with bincode, every value is
+/// read back and compared before it is sent, and what JSON would change is [`Error::NotRoundTrip`]: a value of an
+/// `untagged` enum that another variant takes, a default that stands for something else than what was skipped, or
+/// `Some(None)` of an `Option<Option<T>>`, which JSON writes as `null` like `None`. What JSON has no form for is
+/// [`Error::Encode`]: a number that is not finite, a key of a map that is no text, number or unit variant, and more
+/// than 127 levels.
 ///
 /// ```
 /// use roomkey_vault::Json;
@@ -33,9 +37,9 @@ use crate::{Error, Result};
 #[expect(clippy::exhaustive_structs, reason = "a wrapper that patterns take apart")]
 pub struct Json<T>(pub T);
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Vec<u8>> {
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Zeroizing<Vec<u8>>> {
     let watch = Watch::over_json();
-    let mut sink = Sink::new(Codec::Json, limit, &watch);
+    let mut sink = Sink::new(Codec::Json, limit);
     let done = guard::serialize(value, &mut serde_json::Serializer::new(&mut sink), &watch);
     if sink.is_full() {
         return Err(Error::TooLarge { limit });
@@ -49,17 +53,6 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<V
         },
     })?;
     Ok(sink.into_payload())
-}
-
-/// Reads back what was written. JSON names its fields, so that what can be read is what was written.
-pub(super) fn check<T: DeserializeOwned>(payload: &[u8]) -> Result<()> {
-    match decode::<T>(payload) {
-        Ok(_) => Ok(()),
-        Err(Error::Decode { type_name, reason }) => {
-            Err(Error::NotRoundTrip { type_name, codec: Codec::Json.name(), reason })
-        }
-        Err(other) => Err(other),
-    }
 }
 
 pub(super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T> {

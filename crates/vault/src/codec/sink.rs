@@ -1,28 +1,30 @@
-//! Where encoders write: a buffer with a limit.
+//! Where encoders write: a buffer with a limit that leaves no plaintext behind.
 
 use std::io;
+use std::mem;
 
 use bincode::enc::write::Writer;
 use bincode::error::EncodeError;
+use zeroize::Zeroizing;
 
 use super::Codec;
-use super::guard::Watch;
+
+/// Room for most values, so that few are copied while they grow.
+const ROOM: usize = 256;
 
 /// A payload that grows up to a limit.
-pub(super) struct Sink<'w> {
-    payload: Vec<u8>,
+pub(super) struct Sink {
+    payload: Zeroizing<Vec<u8>>,
     limit: usize,
-    watch: &'w Watch,
     full: bool,
 }
 
-impl<'w> Sink<'w> {
-    /// An empty payload of a codec that may take `limit` bytes besides the codec's number. The watch is told how far
-    /// it has grown.
-    pub(super) fn new(codec: Codec, limit: usize, watch: &'w Watch) -> Self {
-        let payload = vec![codec as u8];
-        watch.written(payload.len());
-        Self { payload, limit: limit.saturating_add(1), watch, full: false }
+impl Sink {
+    /// An empty payload of a codec that may take `limit` bytes besides the codec's number.
+    pub(super) fn new(codec: Codec, limit: usize) -> Self {
+        let mut payload = Zeroizing::new(Vec::with_capacity(ROOM));
+        payload.push(codec as u8);
+        Self { payload, limit: limit.saturating_add(1), full: false }
     }
 
     /// Whether something was refused because it would have gone over the limit.
@@ -30,32 +32,76 @@ impl<'w> Sink<'w> {
         self.full
     }
 
-    pub(super) fn into_payload(self) -> Vec<u8> {
+    pub(super) fn into_payload(self) -> Zeroizing<Vec<u8>> {
         self.payload
     }
 
     fn push(&mut self, bytes: &[u8]) -> bool {
         self.full |= bytes.len() > self.limit - self.payload.len();
         if !self.full {
+            self.reserve(bytes.len());
             self.payload.extend_from_slice(bytes);
-            self.watch.written(self.payload.len());
         }
         !self.full
     }
+
+    /// Makes room by moving into a larger buffer. The vector would do that itself, but leave what it held in freed
+    /// memory; here the old buffer is wiped.
+    fn reserve(&mut self, bytes: usize) {
+        let needed = self.payload.len() + bytes;
+        if needed > self.payload.capacity() {
+            let roomy = (2 * self.payload.capacity()).min(self.limit);
+            let larger = Zeroizing::new(Vec::with_capacity(needed.max(roomy)));
+            let outgrown = mem::replace(&mut self.payload, larger);
+            self.payload.extend_from_slice(&outgrown);
+        }
+    }
 }
 
-impl Writer for Sink<'_> {
+impl Writer for Sink {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         if self.push(bytes) { Ok(()) } else { Err(EncodeError::UnexpectedEnd) }
     }
 }
 
-impl io::Write for Sink<'_> {
+impl io::Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.push(bytes) { Ok(bytes.len()) } else { Err(io::ErrorKind::StorageFull.into()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Bytes that a payload is expected to go on with. What is written is compared to them and kept nowhere.
+pub(super) struct Expected<'p>(pub(super) &'p [u8]);
+
+impl Writer for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(EncodeError::UnexpectedEnd)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_outgrows_its_buffer_without_a_change() {
+        let bytes: Vec<u8> = (0..10_000u32).map(|n| n as u8).collect();
+        for limit in [300, 5_000, 10_000, usize::MAX] {
+            for step in [1, 7, 300, 9_999] {
+                let mut sink = Sink::new(Codec::Json, limit);
+                let written: usize =
+                    bytes.chunks(step).take_while(|chunk| sink.push(chunk)).map(<[u8]>::len).sum();
+                assert_eq!(sink.is_full(), limit < bytes.len());
+                assert!(written <= limit && written + step > limit.min(bytes.len()));
+                let payload = sink.into_payload();
+                assert_eq!((payload[0], &payload[1..]), (Codec::Json as u8, &bytes[..written]));
+                assert!(payload.capacity() <= limit.saturating_add(1).max(ROOM));
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::{Fault, Guarded, Mark, Watch};
+use super::{Fault, Guarded, Watch};
 
 /// Serializes the outermost value under a watch.
 pub(in super::super) fn serialize<S: Serializer>(
@@ -56,8 +56,6 @@ impl<'w, S: Serializer> Serializer for Guarded<'w, S> {
         serialize_u32(v: u32);
         serialize_u64(v: u64);
         serialize_u128(v: u128);
-        serialize_f32(v: f32);
-        serialize_f64(v: f64);
         serialize_char(v: char);
         serialize_str(v: &str);
         serialize_bytes(v: &[u8]);
@@ -65,6 +63,16 @@ impl<'w, S: Serializer> Serializer for Guarded<'w, S> {
         serialize_unit();
         serialize_unit_struct(name: &'static str);
         serialize_unit_variant(name: &'static str, index: u32, variant: &'static str);
+    }
+
+    fn serialize_f32(self, v: f32) -> Result<S::Ok, S::Error> {
+        self.number(v.is_finite()).map_err(refused)?;
+        self.inner.serialize_f32(v)
+    }
+
+    fn serialize_f64(self, v: f64) -> Result<S::Ok, S::Error> {
+        self.number(v.is_finite()).map_err(refused)?;
+        self.inner.serialize_f64(v)
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
@@ -94,12 +102,12 @@ impl<'w, S: Serializer> Serializer for Guarded<'w, S> {
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
         let (inside, left) = self.begin(len).map_err(refused)?;
-        Ok(Elements::begin(inside.with(self.inner.serialize_seq(len)?), left))
+        Ok(Elements { guarded: inside.with(self.inner.serialize_seq(len)?), left })
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
         let (inside, left) = self.begin(len).map_err(refused)?;
-        Ok(Elements::begin(inside.with(self.inner.serialize_map(len)?), left))
+        Ok(Elements { guarded: inside.with(self.inner.serialize_map(len)?), left })
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
@@ -161,6 +169,11 @@ pub(in super::super) struct Elements<'w, C> {
 }
 
 impl<'w, S> Guarded<'w, S> {
+    /// Looks at a number: JSON would write one that is not finite as `null`.
+    fn number(&self, is_finite: bool) -> Result<(), Fault> {
+        if is_finite || self.watch.nameless { Ok(()) } else { self.watch.refuse(Fault::NotFinite) }
+    }
+
     /// Looks at a sequence or map before the format begins it; see [`Elements::left`].
     fn begin(&self, len: Option<usize>) -> Result<(Guarded<'w, ()>, Option<usize>), Fault> {
         let left = match (self.watch.nameless, len) {
@@ -173,12 +186,7 @@ impl<'w, S> Guarded<'w, S> {
     }
 }
 
-impl<'w, C> Elements<'w, C> {
-    fn begin(guarded: Guarded<'w, C>, left: Option<usize>) -> Self {
-        guarded.watch.mark(Mark::Open);
-        Self { guarded, left }
-    }
-
+impl<C> Elements<'_, C> {
     fn next(&mut self) -> Result<(), Fault> {
         if let Some(left) = &mut self.left {
             match left.checked_sub(1) {
@@ -193,7 +201,6 @@ impl<'w, C> Elements<'w, C> {
         if self.left.is_some_and(|left| left > 0) {
             return self.guarded.watch.refuse(Fault::WrongLength);
         }
-        self.guarded.watch.mark(Mark::Close);
         Ok(self.guarded.inner)
     }
 }
@@ -205,9 +212,7 @@ impl<C: SerializeSeq> SerializeSeq for Elements<'_, C> {
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
         self.next().map_err(refused)?;
         let value = self.guarded.with(value);
-        self.guarded.inner.serialize_element(&value)?;
-        self.guarded.watch.mark(Mark::Element);
-        Ok(())
+        self.guarded.inner.serialize_element(&value)
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
@@ -227,9 +232,7 @@ impl<C: SerializeMap> SerializeMap for Elements<'_, C> {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
         let value = self.guarded.with(value);
-        self.guarded.inner.serialize_value(&value)?;
-        self.guarded.watch.mark(Mark::Element);
-        Ok(())
+        self.guarded.inner.serialize_value(&value)
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
