@@ -84,13 +84,13 @@ fn is<T: ?Sized + 'static, U: 'static>() -> bool {
 // The numbers are in stores; none is ever used again for something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-enum Codec {
+pub(crate) enum Codec {
     Bincode = 1,
     Json = 2,
 }
 
 impl Codec {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Bincode => "bincode",
             Self::Json => "JSON",

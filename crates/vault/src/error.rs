@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use roomkey_core::Invalid;
+use roomkey_core::{Invalid, Key};
 use roomkey_crypto::KeyId;
 
 use crate::MAX_VALUE_BYTES;
+use crate::codec::Codec;
 use crate::name::MAX_NAME_BYTES;
 
 /// The result of a vault's operation.
@@ -43,9 +44,7 @@ pub enum Error {
     #[error("too much for one call: {0}; split it")]
     TooMany(#[source] Invalid),
     /// What serde makes of the type cannot be read back, or comes back as something else. See [`Json`](crate::Json).
-    #[error(
-        "{type_name} does not come back from {codec}: {reason}; wrap it in Json or change its serde attributes"
-    )]
+    #[error("{type_name} does not come back from {codec}: {reason}; {}", advice(.codec))]
     NotRoundTrip {
         /// The type.
         type_name: &'static str,
@@ -91,6 +90,18 @@ pub enum Error {
     },
 
     // The data's.
+    /// The canary, by which a namespace tells a wrong key ring, is damaged or was overwritten; the values may still be
+    /// whole. See [`Vault::open`](crate::Vault::open).
+    #[error(
+        "the canary {key}, which tells a wrong key ring, does not open; restore it, or delete that key and open the \
+         namespace with the ring that made it"
+    )]
+    Canary {
+        /// The key of the canary, as the store sees it.
+        key: Key,
+        /// What is wrong with what it holds.
+        source: Box<Self>,
+    },
     /// The key holds another structure: a list where a value should be, or the like.
     #[error("the key holds another structure than this operation works on; delete it or use another name")]
     WrongType,
@@ -165,5 +176,14 @@ impl From<roomkey_crypto::Error> for Error {
             roomkey_crypto::Error::Rejected => Self::Rejected,
             other => Self::Seal(other),
         }
+    }
+}
+
+/// What to do about a type that a codec cannot bring back.
+fn advice(codec: &str) -> &'static str {
+    if codec == Codec::Json.name() {
+        "change its serde attributes"
+    } else {
+        "wrap it in Json or change its serde attributes"
     }
 }

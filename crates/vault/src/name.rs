@@ -70,6 +70,13 @@ impl<'n> From<&'n str> for Name<'n> {
     }
 }
 
+/// For the elements of a borrowed array, as in `get_many(&["a", "b"])`.
+impl<'n> From<&'n &str> for Name<'n> {
+    fn from(name: &'n &str) -> Self {
+        Self::new(*name)
+    }
+}
+
 impl<'n> From<&'n String> for Name<'n> {
     fn from(name: &'n String) -> Self {
         Self::new(name)

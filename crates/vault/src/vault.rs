@@ -76,8 +76,13 @@ impl<S: Store> Vault<S> {
     /// there; so a wrong ring is told here, not at the first read. If the canary was sealed under a retired key it
     /// is sealed anew.
     ///
+    /// Where there is no canary the namespace counts as new: if it was evicted or deleted, any ring opens the
+    /// namespace and leaves its own canary, and the right ring is then the one that is refused. To recover from that,
+    /// or from a canary that is damaged, delete its key, the only one that begins with `<app>:canary:<namespace>:`,
+    /// and open the namespace with the right ring first. The values are not touched by any of this.
+    ///
     /// # Errors
-    /// [`Error::WrongKeyring`] if the namespace was made with another ring; the data's faults if the canary was
+    /// [`Error::WrongKeyring`] if the namespace was made with another ring; [`Error::Canary`] if the canary was
     /// damaged; [`Error::Store`] for the store's trouble, among it a store that is full before it has a canary.
     pub async fn open(store: S, keyring: Keyring) -> Result<Self> {
         Self::builder().open(store, keyring).await

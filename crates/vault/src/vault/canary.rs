@@ -26,14 +26,16 @@ impl<S: Store> Vault<S> {
         let (new, old) = program.fork(BranchId::ROOT, [Check::missing(&key)]);
         program.op(new, Op::put(&key, self.sing(&space, &key)?, Life::Never));
         let found = program.op(old, Op::get(&key));
-        let mut outcome = self.store().transact(&program.retry_safe().build()?).await?;
+        let damaged = |error| damaged(&key, error);
+        let outcome = self.store().transact(&program.retry_safe().build()?).await;
+        let mut outcome = outcome.map_err(|error| damaged(error.into()))?;
         if outcome.took(new) {
             return Ok(());
         }
         let Some(Reply::Bytes(Some(sealed))) = outcome.take_reply(found) else {
             return Err(broken("no reply to the reading of the canary"));
         };
-        self.listen(&space, &key, &sealed)?;
+        self.listen(&space, &key, &sealed).map_err(damaged)?;
         self.renew_canary(&space, &key, &sealed).await
     }
 
@@ -70,5 +72,15 @@ impl<S: Store> Vault<S> {
             Ok(_) | Err(roomkey_core::Error::Full) => Ok(()),
             Err(other) => Err(other.into()),
         }
+    }
+}
+
+/// Says of a fault of the data that it is the canary's, as the caller asked for nothing yet.
+fn damaged(key: &Key, error: Error) -> Error {
+    match error {
+        Error::WrongType | Error::NotSealed | Error::UnknownFormat | Error::Rejected => {
+            Error::Canary { key: key.clone(), source: Box::new(error) }
+        }
+        other => other,
     }
 }

@@ -1,11 +1,11 @@
 //! Single values, and what works on any key.
 
 use bytes::Bytes;
-use roomkey_core::{Batch, Key, Kind, Op, Reply, Store, Ttl};
+use roomkey_core::{Batch, Invalid, Key, Kind, MAX_BATCH, MAX_PROGRAM_BYTES, Op, Reply, Store, Ttl};
 use roomkey_crypto::Context;
 
 use super::{Vault, broken};
-use crate::{Decode, Encode, Expiry, Name, Result};
+use crate::{Decode, Encode, Error, Expiry, Name, Result};
 
 impl<S: Store> Vault<S> {
     /// Reads a value; `None` if there is none. See [`Vault`] for errors.
@@ -36,7 +36,7 @@ impl<S: Store> Vault<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Expiry`](crate::Error::Expiry), and see [`Vault`].
+    /// [`Error::Expiry`], and see [`Vault`].
     pub async fn set<'n, T>(
         &self,
         name: impl Into<Name<'n>>,
@@ -46,14 +46,29 @@ impl<S: Store> Vault<S> {
     where
         T: Encode + ?Sized,
     {
-        let op = self.put(name, value, expiry)?;
+        // Before the await, as the caller's name and value need not be able to move to another thread.
+        let op = {
+            let life = expiry.into().life()?;
+            let (key, sealed) = self.seal_value(name, value)?;
+            Op::put(&key, sealed, life)
+        };
         self.run(op).await.map(drop)
     }
 
-    /// Reads values in one round trip per server: one answer per name, in their order.
+    /// Reads values in one round trip per server: one answer per name, in their order. No names, no answers; an
+    /// empty array literal needs the type that its names would have.
+    ///
+    /// ```
+    /// # async fn example<S: roomkey_core::Store>(vault: roomkey_vault::Vault<S>) -> roomkey_vault::Result<()> {
+    /// vault.set_many([("a", &1u8), ("b", &2)], std::time::Duration::from_secs(60)).await?;
+    /// assert_eq!(vault.get_many(&["a", "b", "c"]).await?, [Some(1u8), Some(2), None]);
+    /// assert_eq!(vault.get_many::<u8, &&str>(&[]).await?, []);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// That of the first name whose value could not be read, [`Error::TooMany`](crate::Error::TooMany) for more than
+    /// That of the first name whose value could not be read, [`Error::TooMany`] for more than
     /// 65 536 names, and see [`Vault`].
     pub async fn get_many<'n, T, N>(
         &self,
@@ -79,7 +94,7 @@ impl<S: Store> Vault<S> {
     ///
     /// # Errors
     /// That of the first value that could not be written; what concerns the values themselves is told before any is
-    /// sent. [`Error::TooMany`](crate::Error::TooMany) for more than 65 536 values or 64 MiB. And see [`Vault`].
+    /// sent. [`Error::TooMany`] for more than 65 536 values or 64 MiB. And see [`Vault`].
     pub async fn set_many<'n, 'v, T, N>(
         &self,
         values: impl IntoIterator<Item = (N, &'v T)> + Send,
@@ -118,7 +133,7 @@ impl<S: Store> Vault<S> {
     /// Changes when the name expires, whatever it holds. Returns whether it holds anything.
     ///
     /// # Errors
-    /// [`Error::Expiry`](crate::Error::Expiry), and see [`Vault`].
+    /// [`Error::Expiry`], and see [`Vault`].
     pub async fn expire<'n>(&self, name: impl Into<Name<'n>>, expiry: impl Into<Expiry>) -> Result<bool> {
         let key = self.key(Kind::Value, name)?;
         match self.run(Op::expire(&key, expiry.into().life()?)).await? {
@@ -140,7 +155,15 @@ impl<S: Store> Vault<S> {
     }
 
     fn keys<'n>(&self, names: impl IntoIterator<Item = impl Into<Name<'n>>>) -> Result<Vec<Key>> {
-        names.into_iter().map(|name| self.key(Kind::Value, name)).collect()
+        let mut keys = Vec::new();
+        for name in names {
+            // Here and not only in the batch, so that what is refused takes no memory and no time.
+            if keys.len() == MAX_BATCH {
+                return Err(Error::TooMany(Invalid::TooManyOps));
+            }
+            keys.push(self.key(Kind::Value, name)?);
+        }
+        Ok(keys)
     }
 
     fn put_all<'n, 'v, T: Encode + ?Sized + 'v>(
@@ -148,20 +171,30 @@ impl<S: Store> Vault<S> {
         values: impl IntoIterator<Item = (impl Into<Name<'n>>, &'v T)>,
         expiry: Expiry,
     ) -> Result<Batch> {
-        let ops = values.into_iter().map(|(name, value)| self.put(name, value, expiry));
-        Ok(Batch::new(ops.collect::<Result<Vec<_>>>()?)?)
+        let life = expiry.life()?;
+        let (mut ops, mut bytes) = (Vec::new(), 0);
+        for (name, value) in values {
+            if ops.len() == MAX_BATCH {
+                return Err(Error::TooMany(Invalid::TooManyOps));
+            }
+            let (key, sealed) = self.seal_value(name, value)?;
+            bytes += sealed.len();
+            if bytes > MAX_PROGRAM_BYTES {
+                return Err(Error::TooMany(Invalid::ProgramTooLarge));
+            }
+            ops.push(Op::put(&key, sealed, life));
+        }
+        Ok(Batch::new(ops)?)
     }
 
-    fn put<'n, T: Encode + ?Sized>(
+    fn seal_value<'n, T: Encode + ?Sized>(
         &self,
         name: impl Into<Name<'n>>,
         value: &T,
-        expiry: impl Into<Expiry>,
-    ) -> Result<Op> {
-        let life = expiry.into().life()?;
+    ) -> Result<(Key, Bytes)> {
         let key = self.key(Kind::Value, name)?;
         let sealed = self.seal(&Context::value(key.bytes()), &[&value.encode(&self.inner.policy)?])?;
-        Ok(Op::put(&key, sealed, life))
+        Ok((key, sealed))
     }
 
     fn open_value<T: Decode>(&self, key: &Key, sealed: &Bytes) -> Result<T> {

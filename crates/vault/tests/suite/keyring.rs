@@ -1,6 +1,6 @@
 //! The canary: wrong rings, rotation, many nodes at once.
 
-use roomkey_core::{Key, Kind, Life, Op, Spread, Store};
+use roomkey_core::{End, Key, Kind, Life, Op, Spread, Store};
 use roomkey_crypto::{SecretKey, Tag, inspect};
 use roomkey_vault::{Error, Keyring, Result, Vault};
 
@@ -92,14 +92,43 @@ pub(crate) async fn a_damaged_canary_is_told<S: Store>(store: S) {
     let mut sealed = raw(&store, Op::get(&key)).await.into_bytes().unwrap().to_vec();
     *sealed.last_mut().unwrap() ^= 1;
     raw(&store, Op::put(&key, bytes::Bytes::from(sealed), Life::Never)).await;
-    assert_fails!(open_as(&store, &app, ring(1)).await, Error::Rejected);
+    canary_fails(open_as(&store, &app, ring(1)).await, &key, |source| matches!(source, Error::Rejected));
     raw(&store, Op::put(&key, "canary", Life::Never)).await;
-    assert_fails!(open_as(&store, &app, ring(1)).await, Error::NotSealed);
+    canary_fails(open_as(&store, &app, ring(1)).await, &key, |source| matches!(source, Error::NotSealed));
     // The canary of another namespace does not sing here.
     let other = vault.namespace("other").await.unwrap();
     let foreign = raw(&store, Op::get(&canary(&other))).await.into_bytes().unwrap();
     raw(&store, Op::put(&key, foreign, Life::Never)).await;
-    assert_fails!(open_as(&store, &app, ring(1)).await, Error::Rejected);
+    canary_fails(open_as(&store, &app, ring(1)).await, &key, |source| matches!(source, Error::Rejected));
+    // Nor is another structure one.
+    raw(&store, Op::delete(&key)).await;
+    let list = Key::parse(Kind::List, key.bytes().clone()).unwrap();
+    raw(&store, Op::push(&list, End::Back, "canary", Life::Never)).await;
+    canary_fails(open_as(&store, &app, ring(1)).await, &key, |source| matches!(source, Error::WrongType));
+}
+
+#[track_caller]
+fn canary_fails<S: Store>(opened: Result<Vault<S>>, at: &Key, why: fn(&Error) -> bool) {
+    let error = opened.unwrap_err();
+    assert!(error.to_string().contains(&at.to_string()), "{error}");
+    let Error::Canary { key, source } = error else { panic!("{error:?}") };
+    assert!(key == *at && why(&source), "{source:?}");
+}
+
+pub(crate) async fn without_its_canary_a_namespace_counts_as_new<S: Store>(store: S) {
+    let app = fresh_app();
+    let vault = open_as(&store, &app, ring(1)).await.unwrap();
+    vault.set("x", &1u8, HOUR).await.unwrap();
+    let key = canary(&vault);
+    assert!(key.to_string().starts_with(&format!("{app}:canary:default:")), "as `Vault::open` says");
+    raw(&store, Op::delete(&key)).await;
+    let wrong = open_as(&store, &app, ring(2)).await.unwrap();
+    assert_eq!(wrong.get::<u8>("x").await.unwrap(), None, "another ring looks elsewhere");
+    assert_fails!(open_as(&store, &app, ring(1)).await, Error::WrongKeyring { .. });
+    // The way back.
+    raw(&store, Op::delete(&key)).await;
+    assert_eq!(open_as(&store, &app, ring(1)).await.unwrap().get("x").await.unwrap(), Some(1u8));
+    assert_fails!(open_as(&store, &app, ring(2)).await, Error::WrongKeyring { .. });
 }
 
 pub(crate) async fn another_namespace_has_a_canary_of_its_own<S: Store>(store: S) {

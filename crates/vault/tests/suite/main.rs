@@ -46,6 +46,7 @@ behaviours! {
         set_decides_about_the_expiry
         many_are_read_in_their_order
         many_are_written_with_one_expiry
+        too_many_are_refused_while_they_are_collected
         text_and_slices_are_read_as_owned
         json_is_read_as_json_only
         another_type_is_told
@@ -91,6 +92,7 @@ behaviours! {
         two_rings_cannot_share_a_namespace
         a_rotated_ring_reads_old_values_and_renews_the_canary
         a_damaged_canary_is_told
+        without_its_canary_a_namespace_counts_as_new
         another_namespace_has_a_canary_of_its_own;
     secrecy:
         no_name_or_value_reaches_the_store

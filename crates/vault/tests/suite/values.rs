@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use roomkey_core::{Kind, Op, Store};
+use roomkey_core::{Invalid, Kind, Op, Store};
 use roomkey_vault::{Error, Expiry, Json, MAX_VALUE_BYTES, Name, Ttl, Vault};
 use serde::{Deserialize, Serialize};
 
@@ -76,8 +76,14 @@ pub(crate) async fn set_decides_about_the_expiry<S: Store>(store: S) {
 
 pub(crate) async fn many_are_read_in_their_order<S: Store>(store: S) {
     let vault = open(store).await;
-    let none: [&str; 0] = [];
+    let none: &[&str] = &[];
     assert_eq!(vault.get_many::<u8, _>(none).await.unwrap(), vec![]);
+    assert_eq!(vault.get_many::<u8, &str>([]).await.unwrap(), vec![]);
+    assert_eq!(vault.get_many::<u8, &&str>(&[]).await.unwrap(), vec![]);
+    vault.set("a", &1u8, HOUR).await.unwrap();
+    assert_eq!(vault.get_many(&["a", "b"]).await.unwrap(), [Some(1u8), None]);
+    assert_eq!(vault.get_many(["b", "a"].iter()).await.unwrap(), [None, Some(1u8)]);
+    assert_eq!(vault.get_many(&["a".to_owned()]).await.unwrap(), [Some(1u8)]);
     for n in 0..50u32 {
         vault.set(Name::new("n").arg(n), &n, HOUR).await.unwrap();
     }
@@ -103,6 +109,19 @@ pub(crate) async fn many_are_written_with_one_expiry<S: Store>(store: S) {
     // What is wrong with one value is told before any is sent.
     assert_fails!(vault.set_many([("new", "a"), ("", "b")], HOUR).await, Error::EmptyName);
     assert!(!vault.exists("new").await.unwrap());
+}
+
+pub(crate) async fn too_many_are_refused_while_they_are_collected<S: Store>(store: S) {
+    let vault = open(store).await;
+    // Without an end, so that only a refusal on the way can end it.
+    let names = std::iter::repeat("n");
+    assert_fails!(vault.get_many::<u8, _>(names.clone()).await, Error::TooMany(Invalid::TooManyOps));
+    let small = names.clone().map(|name| (name, &1u8));
+    assert_fails!(vault.set_many(small, HOUR).await, Error::TooMany(Invalid::TooManyOps));
+    let large = vec![0u8; 8 << 20];
+    let large = names.map(|name| (name, &large));
+    assert_fails!(vault.set_many(large, HOUR).await, Error::TooMany(Invalid::ProgramTooLarge));
+    assert!(!vault.exists("n").await.unwrap(), "nothing was sent");
 }
 
 pub(crate) async fn text_and_slices_are_read_as_owned<S: Store>(store: S) {
@@ -147,6 +166,9 @@ pub(crate) async fn types_that_do_not_come_back_are_refused<S: Store>(store: S) 
     assert_fails!(vault.hset("h", "id", &Id::Text("a".into())).await, Error::NotRoundTrip { .. });
     assert_fails!(vault.rpush("l", &Id::Number(2)).await, Error::NotRoundTrip { .. });
     assert_fails!(vault.set_many([("id", &Id::Number(1))], HOUR).await, Error::NotRoundTrip { .. });
+    // Who uses JSON already is not sent there.
+    let error = vault.set("id", &Json(Some(None::<u8>)), HOUR).await.unwrap_err();
+    assert!(error.to_string().contains("JSON") && !error.to_string().contains("Json"), "{error}");
     vault.set("id", &Json(Id::Number(1)), HOUR).await.unwrap();
     assert_eq!(vault.get("id").await.unwrap(), Some(Json(Id::Number(1))));
 }
