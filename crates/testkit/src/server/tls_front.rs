@@ -6,7 +6,7 @@
 //! a socket.
 
 use std::io;
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, Shutdown, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -17,6 +17,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use socket2::SockRef;
 use tokio::io::{AsyncWriteExt as _, copy, copy_bidirectional, sink};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Builder;
@@ -31,6 +32,7 @@ pub(super) struct TlsFront {
     /// Dropped to stop the thread. Both are `None` only while the front is dropped.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    listeners: Vec<TcpListener>,
 }
 
 impl TlsFront {
@@ -48,13 +50,15 @@ impl TlsFront {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listeners =
             addresses(options).map(|ip| listen(ip, port)).collect::<io::Result<Vec<TcpListener>>>()?;
+        let accepting =
+            listeners.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<TcpListener>>>()?;
 
         // A thread and a runtime of its own: a test may have none, block its own, or pause its clock.
         let runtime = Builder::new_current_thread().enable_io().build()?;
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async {
-                for listener in listeners {
+                for listener in accepting {
                     tokio::spawn(accept(listener, acceptor.clone(), server.clone()));
                 }
                 // Nothing is ever sent; the sender is dropped.
@@ -63,7 +67,7 @@ impl TlsFront {
             // The runtime ends here, and with it every connection.
         };
         let thread = thread::Builder::new().name("tls-front".to_owned()).spawn(serve)?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self { stop: Some(stop), thread: Some(thread), listeners })
     }
 }
 
@@ -73,6 +77,10 @@ impl Drop for TlsFront {
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been printed, and has broken the test's connections.
             let _ = thread.join();
+        }
+        for listener in &self.listeners {
+            // Closing is not enough: a process that another test is starting right now holds a copy until its `exec`.
+            let _ = SockRef::from(listener).shutdown(Shutdown::Both);
         }
     }
 }
