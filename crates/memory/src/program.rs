@@ -58,7 +58,10 @@ impl Machine<'_> {
         let mut path = Vec::new();
         self.decide(txn.steps(), &mut outcome, &mut path)?;
         if let [only] = path.as_slice() {
-            outcome.set_reply(only.id, self.run(only.op)?);
+            let reply = self.run(only.op)?;
+            if txn.reports(only.id) {
+                outcome.set_reply(only.id, reply);
+            }
             return Ok(outcome);
         }
         for planned in &mut path {
@@ -66,7 +69,9 @@ impl Machine<'_> {
         }
         self.act_path(&mut path)?;
         for planned in path {
-            if let Some(done) = planned.done {
+            if let Some(done) = planned.done
+                && txn.reports(planned.id)
+            {
                 outcome.set_reply(planned.id, done.reply);
             }
         }

@@ -28,13 +28,13 @@ impl UpdateProgram {
         let mut program = TxnBuilder::new("rooms.update");
         let (some, not_some) = program.fork(BranchId::ROOT, [Check::number(size, delta, 1..=i64::MAX)]);
         let added = if delta < 0 {
-            program.op(some, Op::expire(size, AT_LEAST));
+            program.quiet_op(some, Op::expire(size, AT_LEAST));
             program.op(some, Op::add(size, delta, Life::Keep))
         } else {
             program.op(some, Op::add(size, delta, AT_LEAST))
         };
         let (none, _) = program.fork(not_some, [Check::number(size, delta, i64::MIN..=0)]);
-        program.op(none, Op::delete(size));
+        program.quiet_op(none, Op::delete(size));
         Ok(Self { txn: program.build()?, some, added, none })
     }
 
@@ -64,7 +64,7 @@ impl IncrementProgram {
     pub(crate) fn new(size: &Key, limit: i64) -> CoreResult<Self> {
         let mut program = TxnBuilder::new("rooms.check_and_increment");
         let (room, _) = program.fork(BranchId::ROOT, [Check::number(size, 1, i64::MIN..=limit)]);
-        program.op(room, Op::add(size, 1, AT_LEAST));
+        program.quiet_op(room, Op::add(size, 1, AT_LEAST));
         Ok(Self { txn: program.build()?, room })
     }
 

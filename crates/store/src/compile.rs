@@ -237,7 +237,10 @@ impl Call {
             (Form::Script, _) => decode::outcome(txn, answer, run),
             (Form::Op, [Step::Op(id, op)]) => {
                 let mut outcome = Outcome::new(txn, None);
-                outcome.set_reply(*id, decode::reply(op, answer, run)?);
+                let reply = decode::reply(op, answer, run)?;
+                if txn.reports(*id) {
+                    outcome.set_reply(*id, reply);
+                }
                 Ok(outcome)
             }
             (Form::PutIfMissing, [Step::Fork(fork)]) => decode::put_if_missing(txn, fork, answer),

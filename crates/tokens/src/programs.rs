@@ -34,12 +34,12 @@ impl StoreProgram {
         let until = Until::In(expiry);
         let mut program = TxnBuilder::new("tokens.store");
         let (free, taken) = program.fork(BranchId::ROOT, [Check::missing(&place.record)]);
-        program.op(free, Op::put(&place.record, record.clone(), Life::Set(until)));
+        program.quiet_op(free, Op::put(&place.record, record.clone(), Life::Set(until)));
         if let Some(Entry { index, member }) = entry {
             let put = RankPut::new(index, member.clone(), Score::After(until));
             let lives = Until::In(expiry.saturating_add(LINGER).min(MAX_DURATION));
-            program.op(free, put.life(Life::AtLeast(lives)));
-            program.op(free, Op::rank_take(index, SWEPT_BY_STORE));
+            program.quiet_op(free, put.life(Life::AtLeast(lives)));
+            program.quiet_op(free, Op::rank_take(index, SWEPT_BY_STORE));
         }
         let found = program.op(taken, Op::get(&place.record));
         Ok(Self { txn: program.retry_safe().build()?, record, free, found })
@@ -65,7 +65,7 @@ impl RevokeProgram {
     pub(crate) fn new(place: &Place, entry: &Entry) -> Result<Self> {
         let mut program = TxnBuilder::new("tokens.revoke");
         let deleted = program.op(BranchId::ROOT, Op::delete(&place.record));
-        program.op(BranchId::ROOT, Op::rank_remove(&entry.index, entry.member.clone()));
+        program.quiet_op(BranchId::ROOT, Op::rank_remove(&entry.index, entry.member.clone()));
         Ok(Self { txn: program.retry_safe().build()?, deleted })
     }
 

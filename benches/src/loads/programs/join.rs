@@ -107,38 +107,39 @@ impl Program {
         let joined = || event("joined").field("m", member.clone()).field("i", record.clone());
         let remember = || Op::map_put(&room.records, member.clone(), record.clone(), live);
 
+        // Nobody reads what the ops reply, but for one: the branches taken say it all.
         let mut program = TxnBuilder::new("bench.join");
         // Who comes back after their lease has expired is told of as expired, and then joins.
         let (back, _) = program.fork(BranchId::ROOT, [stands(&room.seats, Standing::Dead)]);
-        let old = program.op(back, Op::map_get(&room.records, member.clone()));
-        program.op(back, Op::rank_remove(&room.seats, member.clone()));
-        program.op(back, event("expired").field("m", member.clone()).field("i", old));
+        let old = program.quiet_op(back, Op::map_get(&room.records, member.clone()));
+        program.quiet_op(back, Op::rank_remove(&room.seats, member.clone()));
+        program.quiet_op(back, event("expired").field("m", member.clone()).field("i", old));
 
         let (renewed, new) = program.fork(BranchId::ROOT, [stands(&room.seats, Standing::Live)]);
-        program.op(renewed, lease().only(Only::Live));
-        program.op(renewed, remember());
+        program.quiet_op(renewed, lease().only(Only::Live));
+        program.quiet_op(renewed, remember());
         let (confirmed, _) = program.fork(renewed, [stands(&room.held, Standing::Present)]);
-        program.op(confirmed, Op::rank_remove(&room.held, member.clone()));
-        program.op(renewed, joined());
+        program.quiet_op(confirmed, Op::rank_remove(&room.held, member.clone()));
+        program.quiet_op(renewed, joined());
 
         let (admitted, full) = program.fork(new, [Check::below(&room.seats, LIMIT)]);
-        program.op(admitted, lease());
-        program.op(admitted, remember());
-        program.op(admitted, joined());
+        program.quiet_op(admitted, lease());
+        program.quiet_op(admitted, remember());
+        program.quiet_op(admitted, joined());
         let occupied = program.op(full, Op::rank_count(&room.seats));
 
-        let dead = program.op(BranchId::ROOT, Op::rank_take(&room.seats, 64));
-        let old = program.op(BranchId::ROOT, Op::map_get(&room.records, dead));
-        program.op(BranchId::ROOT, Op::map_remove(&room.records, dead));
-        program.op(BranchId::ROOT, Op::rank_remove(&room.held, dead));
-        program.op(BranchId::ROOT, event("expired").field("m", dead).field("i", old));
+        let dead = program.quiet_op(BranchId::ROOT, Op::rank_take(&room.seats, 64));
+        let old = program.quiet_op(BranchId::ROOT, Op::map_get(&room.records, dead));
+        program.quiet_op(BranchId::ROOT, Op::map_remove(&room.records, dead));
+        program.quiet_op(BranchId::ROOT, Op::rank_remove(&room.held, dead));
+        program.quiet_op(BranchId::ROOT, event("expired").field("m", dead).field("i", old));
 
         let first = Op::rank_range(&room.seats, Bound::Open, Bound::Open, Order::Lowest, 1);
-        let first = program.op(BranchId::ROOT, first);
+        let first = program.quiet_op(BranchId::ROOT, first);
         let index = |key, score| RankPut::new(key, room.tag.clone(), score).life(live);
-        program.op(BranchId::ROOT, index(&room.due, Score::From(first)));
-        program.op(BranchId::ROOT, index(&room.registry, Score::After(Until::In(REGISTERED))));
-        program.op(BranchId::ROOT, Op::expire(&room.settings, live));
+        program.quiet_op(BranchId::ROOT, index(&room.due, Score::From(first)));
+        program.quiet_op(BranchId::ROOT, index(&room.registry, Score::After(Until::In(REGISTERED))));
+        program.quiet_op(BranchId::ROOT, Op::expire(&room.settings, live));
         Ok(Self { txn: program.retry_safe().build()?, renewed, admitted, occupied })
     }
 }

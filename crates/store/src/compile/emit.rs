@@ -258,7 +258,7 @@ impl<'p> Emitter<'p> {
 
     /// The variables that the template of an op sets.
     fn variables_of_op(&self, op: &Op) -> impl Iterator<Item = Var> {
-        let reply = !matches!(op.what, What::Nothing) && !self.answers_one(op);
+        let reply = !matches!(op.what, What::Nothing) && !self.answers_one(op) && self.keeps(op);
         [
             reply.then_some(Var::Reply(op.at)),
             self.lists(op).then_some(Var::List(op.at)),
@@ -282,7 +282,7 @@ impl<'p> Emitter<'p> {
     fn answers(&self, steps: &[Step], outer: bool, values: &mut Vec<String>) {
         for step in steps {
             match step {
-                Step::Op(op) if matches!(op.what, What::Nothing) => {}
+                Step::Op(op) if op.quiet || matches!(op.what, What::Nothing) => {}
                 Step::Op(op) if self.answers_one(op) => values.push("1".to_owned()),
                 Step::Op(op) if outer => values.push(self.name(Var::Reply(op.at))),
                 // Nil would cut the answer off.

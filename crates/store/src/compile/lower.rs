@@ -13,7 +13,7 @@ use super::plan::{self, Arg, KeyAt, Plan};
 /// The shape of one op of a batch, and its arguments.
 pub(super) fn op(op: &roomkey_core::Op) -> (Plan, Arguments<'_>) {
     let mut lowering = Lowering::new(1);
-    let lowered = lowering.op(0, op);
+    let lowered = lowering.op(0, op, false);
     let plan = Plan {
         name: lowered.what.name(),
         reports_now: false,
@@ -27,7 +27,7 @@ pub(super) fn op(op: &roomkey_core::Op) -> (Plan, Arguments<'_>) {
 /// The shape of a transaction, and its arguments.
 pub(super) fn txn(txn: &Txn) -> (Plan, Arguments<'_>) {
     let mut lowering = Lowering::new(txn.ops());
-    let steps = lowering.steps(txn.steps());
+    let steps = lowering.steps(txn, txn.steps());
     let plan = Plan {
         name: txn.name(),
         reports_now: txn.reports_now(),
@@ -54,24 +54,24 @@ impl<'a> Lowering<'a> {
         Self { arguments: Arguments::default(), ops: 0, forks: 0, positions: vec![0; ops], sums: Vec::new() }
     }
 
-    fn steps(&mut self, steps: &'a [Step]) -> Vec<plan::Step> {
+    fn steps(&mut self, txn: &Txn, steps: &'a [Step]) -> Vec<plan::Step> {
         steps
             .iter()
             .map(|step| match step {
-                Step::Op(id, op) => plan::Step::Op(self.op(id.index(), op)),
-                Step::Fork(fork) => plan::Step::Fork(self.fork(fork)),
+                Step::Op(id, op) => plan::Step::Op(self.op(id.index(), op, !txn.reports(*id))),
+                Step::Fork(fork) => plan::Step::Fork(self.fork(txn, fork)),
             })
             .collect()
     }
 
-    fn fork(&mut self, fork: &'a roomkey_core::Fork) -> plan::Fork {
+    fn fork(&mut self, txn: &Txn, fork: &'a roomkey_core::Fork) -> plan::Fork {
         let at = self.forks;
         self.forks += 1;
         let known = self.sums.len();
         let when = fork.when.iter().map(|check| self.check(check)).collect();
-        let then = self.steps(&fork.then);
+        let then = self.steps(txn, &fork.then);
         self.sums.truncate(known);
-        let otherwise = self.steps(&fork.otherwise);
+        let otherwise = self.steps(txn, &fork.otherwise);
         plan::Fork { at, when, then, otherwise }
     }
 }

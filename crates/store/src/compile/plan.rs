@@ -76,6 +76,8 @@ pub(super) struct Op {
     pub(super) key: KeyAt,
     /// The kind that the key must have if it exists; `None` if any will do.
     pub(super) kind: Option<Kind>,
+    /// Whether its reply is left out of the answer.
+    pub(super) quiet: bool,
     pub(super) what: What,
 }
 

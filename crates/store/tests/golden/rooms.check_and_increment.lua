@@ -11,10 +11,9 @@ if not integer(number1) then return 'NotANumber' end
 if tonumber(number1) <= tonumber(ARGV[1]) then
   -- 0 Add
   local ttl0 = redis.call('PTTL', KEYS[1])
-  local r0 = redis.call('INCRBY', KEYS[1], ARGV[2])
-  if r0 >= 2^53 or r0 <= -2^53 then r0 = redis.call('GET', KEYS[1]) end
+  redis.call('INCRBY', KEYS[1], ARGV[2])
   if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
-  return {1, r0}
+  return {1}
 else
   return {0}
 end

@@ -8,8 +8,7 @@ local function integer(s)
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local r0, list0, r1, r2, r3, r4, fork2, r5, r6, fork3
-local r7, r8, r9, r10
+local r0, list0, fork2, fork3, r10
 local score1 = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local fork0 = score1 and tonumber(score1) <= now
 local fork1 = score1 and tonumber(score1) > now
@@ -32,14 +31,12 @@ if fork0 then
   list0 = {}
   for i, value in ipairs(r0) do list0[i] = value or '' end
   -- 1 RankRemove
-  r1 = redis.call('ZREM', KEYS[1], ARGV[1])
+  redis.call('ZREM', KEYS[1], ARGV[1])
   -- 2 Append
-  r2 = false
   if #list0 > 0 then
     local ttl2 = redis.call('PTTL', KEYS[3])
-    r2 = {}
     for i = 1, #list0 do
-      r2[i] = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[2], 'm', ARGV[1], 'i', list0[i])
+      redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[2], 'm', ARGV[1], 'i', list0[i])
     end
     if ttl2 ~= -1 and ttl2 < tonumber(ARGV[4]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[4]) end
   end
@@ -50,23 +47,21 @@ if fork1 then
   local rank3 = now + ARGV[5]
   local old3 = redis.call('ZSCORE', KEYS[1], ARGV[1])
   local live3 = old3 and tonumber(old3) > now
-  r3 = ''
   if live3 then
     local ttl3 = redis.call('PTTL', KEYS[1])
     redis.call('ZADD', KEYS[1], rank3, ARGV[1])
-    r3 = rank3
     if ttl3 ~= -1 and ttl3 < tonumber(ARGV[6]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[6]) end
   end
   -- 4 MapPut
   local ttl4 = redis.call('PTTL', KEYS[2])
-  r4 = redis.call('HSET', KEYS[2], ARGV[1], ARGV[7])
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[7])
   if ttl4 ~= -1 and ttl4 < tonumber(ARGV[8]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[8]) end
   if fork2 then
     -- 5 RankRemove
-    r5 = redis.call('ZREM', KEYS[4], ARGV[1])
+    redis.call('ZREM', KEYS[4], ARGV[1])
     -- 6 Append
     local ttl6 = redis.call('PTTL', KEYS[3])
-    r6 = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[10], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[10], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
     if ttl6 ~= -1 and ttl6 < tonumber(ARGV[11]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[11]) end
   end
 else
@@ -75,15 +70,14 @@ else
     local rank7 = now + ARGV[15]
     local ttl7 = redis.call('PTTL', KEYS[1])
     redis.call('ZADD', KEYS[1], rank7, ARGV[1])
-    r7 = rank7
     if ttl7 ~= -1 and ttl7 < tonumber(ARGV[16]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[16]) end
     -- 8 MapPut
     local ttl8 = redis.call('PTTL', KEYS[2])
-    r8 = redis.call('HSET', KEYS[2], ARGV[1], ARGV[7])
+    redis.call('HSET', KEYS[2], ARGV[1], ARGV[7])
     if ttl8 ~= -1 and ttl8 < tonumber(ARGV[17]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[17]) end
     -- 9 Append
     local ttl9 = redis.call('PTTL', KEYS[3])
-    r9 = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[18], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[18], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
     if ttl9 ~= -1 and ttl9 < tonumber(ARGV[19]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[19]) end
   else
     -- 10 RankCount
@@ -102,40 +96,33 @@ if #r11 > 0 then
   for i, value in ipairs(r12) do list12[i] = value or '' end
 end
 -- 13 MapRemove
-local r13 = false
-if #r11 > 0 then r13 = redis.call('HDEL', KEYS[2], unpack(r11)) end
+if #r11 > 0 then redis.call('HDEL', KEYS[2], unpack(r11)) end
 -- 14 RankRemove
-local r14 = false
-if #r11 > 0 then r14 = redis.call('ZREM', KEYS[4], unpack(r11)) end
+if #r11 > 0 then redis.call('ZREM', KEYS[4], unpack(r11)) end
 -- 15 Append
-local r15 = false
 if #r11 > 0 and #list12 > 0 then
   local ttl15 = redis.call('PTTL', KEYS[3])
-  r15 = {}
   for i = 1, math.min(#r11, #list12) do
-    r15[i] = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[21], '*', 'k', ARGV[2], 'm', r11[i], 'i', list12[i])
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[21], '*', 'k', ARGV[2], 'm', r11[i], 'i', list12[i])
   end
   if ttl15 ~= -1 and ttl15 < tonumber(ARGV[22]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[22]) end
 end
 -- 16 RankRange
 local r16 = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[23])
 -- 17 RankPut
-local r17 = false
 if r16[2] then
   local rank17 = math.max(-2^53, math.min(2^53, tonumber(r16[2])))
   local ttl17 = redis.call('PTTL', KEYS[7])
   redis.call('ZADD', KEYS[7], rank17, ARGV[24])
-  r17 = rank17
   if ttl17 ~= -1 and ttl17 < tonumber(ARGV[25]) then redis.call('PEXPIREAT', KEYS[7], now + ARGV[25]) end
 end
 -- 18 RankPut
 local rank18 = now + ARGV[26]
 local ttl18 = redis.call('PTTL', KEYS[8])
 redis.call('ZADD', KEYS[8], rank18, ARGV[24])
-local r18 = rank18
 if ttl18 ~= -1 and ttl18 < tonumber(ARGV[27]) then redis.call('PEXPIREAT', KEYS[8], now + ARGV[27]) end
 -- 19 Expire
 local ttl19 = redis.call('PTTL', KEYS[5])
 local r19 = ttl19 == -2 and 0 or 1
 if r19 == 1 and (ttl19 ~= -1 and ttl19 < tonumber(ARGV[28])) then redis.call('PEXPIREAT', KEYS[5], now + ARGV[28]) end
-return {now, fork0 and 1 or 0, r0 or false, r1 or false, r2 or false, fork1 and 1 or 0, r3 or false, r4 or false, fork2 and 1 or 0, r5 or false, r6 or false, fork3 and 1 or 0, r7 or false, r8 or false, r9 or false, r10 or false, r11, r12, r13, r14, r15, r16, r17, r18, r19}
+return {now, fork0 and 1 or 0, fork1 and 1 or 0, fork2 and 1 or 0, fork3 and 1 or 0, r10 or false}

@@ -163,40 +163,33 @@ if #r18 > 0 then
   for i, value in ipairs(r19) do list19[i] = value or '' end
 end
 -- 20 MapRemove
-local r20 = false
-if #r18 > 0 then r20 = redis.call('HDEL', KEYS[1], unpack(r18)) end
+if #r18 > 0 then redis.call('HDEL', KEYS[1], unpack(r18)) end
 -- 21 RankRemove
-local r21 = false
-if #r18 > 0 then r21 = redis.call('ZREM', KEYS[3], unpack(r18)) end
+if #r18 > 0 then redis.call('ZREM', KEYS[3], unpack(r18)) end
 -- 22 Append
-local r22 = false
 if #r18 > 0 and #list19 > 0 then
   local ttl22 = redis.call('PTTL', KEYS[6])
-  r22 = {}
   for i = 1, math.min(#r18, #list19) do
-    r22[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[20], '*', 'k', ARGV[19], 'm', r18[i], 'i', list19[i])
+    redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[20], '*', 'k', ARGV[19], 'm', r18[i], 'i', list19[i])
   end
   if ttl22 ~= -1 and ttl22 < tonumber(ARGV[21]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[21]) end
 end
 -- 23 RankRange
 local r23 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[22])
 -- 24 RankPut
-local r24 = false
 if r23[2] then
   local rank24 = math.max(-2^53, math.min(2^53, tonumber(r23[2])))
   local ttl24 = redis.call('PTTL', KEYS[8])
   redis.call('ZADD', KEYS[8], rank24, ARGV[23])
-  r24 = rank24
   if ttl24 ~= -1 and ttl24 < tonumber(ARGV[24]) then redis.call('PEXPIREAT', KEYS[8], now + ARGV[24]) end
 end
 -- 25 RankPut
 local rank25 = now + ARGV[25]
 local ttl25 = redis.call('PTTL', KEYS[9])
 redis.call('ZADD', KEYS[9], rank25, ARGV[23])
-local r25 = rank25
 if ttl25 ~= -1 and ttl25 < tonumber(ARGV[26]) then redis.call('PEXPIREAT', KEYS[9], now + ARGV[26]) end
 -- 26 Expire
 local ttl26 = redis.call('PTTL', KEYS[7])
 local r26 = ttl26 == -2 and 0 or 1
 if r26 == 1 and (ttl26 ~= -1 and ttl26 < tonumber(ARGV[27])) then redis.call('PEXPIREAT', KEYS[7], now + ARGV[27]) end
-return {now, r0, r1, r2, r3, r4, r5, r6, r7, fork0 and 1 or 0, r8 or false, r9 or false, r10 or false, r11 or false, r12 or false, r13 or false, r14 or false, r15 or false, r16 or false, r17 or false, r18, r19, r20, r21, r22, r23, r24, r25, r26}
+return {now, r0, r1, r2, r3, r4, r5, r6, r7, fork0 and 1 or 0, r8 or false, r9 or false, r10 or false, r11 or false, r12 or false, r13 or false, r14 or false, r15 or false, r16 or false, r17 or false}

@@ -75,22 +75,19 @@ if r3 == 1 and (ttl3 ~= -1 and ttl3 < tonumber(ARGV[8])) then redis.call('PEXPIR
 -- 4 RankRange
 local r4 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[9])
 -- 5 RankPut
-local r5 = false
 if r4[2] then
   local rank5 = math.max(-2^53, math.min(2^53, tonumber(r4[2])))
   local ttl5 = redis.call('PTTL', KEYS[4])
   redis.call('ZADD', KEYS[4], rank5, ARGV[10])
-  r5 = rank5
   if ttl5 ~= -1 and ttl5 < tonumber(ARGV[11]) then redis.call('PEXPIREAT', KEYS[4], now + ARGV[11]) end
 end
 -- 6 RankPut
 local rank6 = now + ARGV[12]
 local ttl6 = redis.call('PTTL', KEYS[5])
 redis.call('ZADD', KEYS[5], rank6, ARGV[10])
-local r6 = rank6
 if ttl6 ~= -1 and ttl6 < tonumber(ARGV[13]) then redis.call('PEXPIREAT', KEYS[5], now + ARGV[13]) end
 -- 7 Expire
 local ttl7 = redis.call('PTTL', KEYS[6])
 local r7 = ttl7 == -2 and 0 or 1
 if r7 == 1 and (ttl7 ~= -1 and ttl7 < tonumber(ARGV[14])) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[14]) end
-return {now, r0, r1, r2, r3, r4, r5, r6, r7}
+return {now, r0, r1, r2, r3}

@@ -24,8 +24,8 @@ if tonumber(number1) >= tonumber(ARGV[1]) then
 else
   if at_most(ARGV[4], number1) and tonumber(number1) <= tonumber(ARGV[5]) then
     -- 1 Delete
-    local r1 = redis.call('UNLINK', KEYS[1])
-    return {0, 1, r1}
+    redis.call('UNLINK', KEYS[1])
+    return {0, 1}
   else
     return {0, 0}
   end

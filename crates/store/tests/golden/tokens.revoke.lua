@@ -6,5 +6,5 @@ local r0 = redis.call('UNLINK', KEYS[1])
 -- 1 MapRemove
 local r1 = redis.call('HDEL', KEYS[2], ARGV[1])
 -- 2 RankRemove
-local r2 = redis.call('ZREM', KEYS[3], ARGV[1])
-return {r0, r1, r2}
+redis.call('ZREM', KEYS[3], ARGV[1])
+return {r0, r1}

@@ -2,7 +2,7 @@
 if redis.call('EXISTS', KEYS[1]) == 0 then
   -- 0 Put
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return {1, 1}
+  return {1}
 else
   -- 1 Get
   local r1 = redis.call('GET', KEYS[1])

@@ -9,12 +9,11 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   local rank1 = now + ARGV[4]
   local ttl1 = redis.call('PTTL', KEYS[2])
   redis.call('ZADD', KEYS[2], rank1, ARGV[3])
-  local r1 = rank1
   if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[5]) end
   -- 2 RankTake
   local r2 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[6])
   if #r2 > 0 then redis.call('ZREM', KEYS[2], unpack(r2)) end
-  return {now, 1, 1, r1, r2}
+  return {now, 1}
 else
   -- 3 Get
   local r3 = redis.call('GET', KEYS[1])

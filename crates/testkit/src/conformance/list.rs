@@ -164,6 +164,7 @@ macro_rules! __behaviours {
             an_inner_branch_refers_to_an_outer_one,
             a_thousand_elements_go_through_a_reference,
             a_reply_longer_than_any_given_list_serves_as_well,
+            a_quiet_op_runs_and_is_referred_to_and_reports_nothing,
         ] }
         $crate::__behaviours_of! { $fixture, $attributes, expiry, both_ways, [
             every_kind_ends_at_its_deadline,

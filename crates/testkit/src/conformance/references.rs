@@ -249,6 +249,54 @@ pub async fn a_reply_longer_than_any_given_list_serves_as_well<F: Fixture>(t: &H
     assert_eq!(t.run(Op::range(&list(3), -1, -1)).await, Ok(Reply::Items(many(["00000"]))));
 }
 
+pub async fn a_quiet_op_runs_and_is_referred_to_and_reports_nothing<F: Fixture>(t: &Harness<F>) {
+    let far = Life::Set(Until::At(FAR));
+    let mut program = TxnBuilder::new("suite.quiet");
+    let mut quiet = Vec::new();
+    let mut run = |op: Op| {
+        let id = program.quiet_op(BranchId::ROOT, op);
+        quiet.push(id);
+        id
+    };
+    run(Op::push(&list(1), End::Back, many(["a", "b", "c"]), far));
+    run(Op::map_put(&map(2), many(["a", "b"]), many(["1", "2"]), far));
+    run(Op::put(&value(3), "v", far));
+    run(Op::expire(&value(3), Life::AtLeast(Until::In(LONG))));
+    run(put(4, ["a"], Score::Is(1)).into());
+    run(append(5).field("k", "kind").life(far).into());
+    run(Op::add(&value(6), 1, far));
+    let popped = run(Op::pop(&list(1), End::Front, 2));
+    let fields = run(Op::map_get(&map(2), popped));
+    run(Op::push(&list(1), End::Back, fields, Life::Keep));
+    let written = run(put(4, ["b", "c"], Score::Is(2)).only(Only::New).into());
+    run(Op::push(&list(1), End::Back, written, Life::Keep));
+    // Nothing is left to refer to.
+    let none = run(Op::pop(&list(7), End::Front, 1));
+    run(Op::rank_remove(&ranking(4), none));
+    run(append(5).field("k", none).into());
+    let loud = program.op(BranchId::ROOT, Op::range(&list(1), 0, -1));
+    let outcome = t.transact(program).await.unwrap();
+    for op in quiet {
+        assert_eq!(outcome.reply(op), None, "op {}", op.index());
+    }
+    assert_eq!(outcome.reply(loud), Some(&Reply::Items(many(["c", "1", "2", "b", "c"]))));
+    assert_eq!(t.run(Op::get(&value(3))).await, Ok(Reply::Bytes(Some(bytes("v")))));
+    assert_eq!(t.run(Op::get(&value(6))).await, Ok(Reply::Bytes(Some(bytes("1")))));
+    assert_eq!(entries_of(t.run(logs::whole(5)).await).len(), 1);
+    assert_eq!(t.run(Op::rank_place(&ranking(4), "c")).await, Ok(Reply::Place(Some(2))));
+
+    // Also where a store needs no more than one command.
+    let mut program = TxnBuilder::new("suite.quiet");
+    let only = program.quiet_op(BranchId::ROOT, Op::delete(&value(3)));
+    assert_eq!(t.transact(program).await.unwrap().reply(only), None);
+    let mut program = TxnBuilder::new("suite.quiet");
+    let (free, _) = program.fork(BranchId::ROOT, [Check::missing(&value(3))]);
+    let only = program.quiet_op(free, Op::put(&value(3), "w", Life::Never));
+    let outcome = t.transact(program).await.unwrap();
+    assert_eq!((outcome.took(free), outcome.reply(only)), (true, None));
+    assert_eq!(t.run(Op::get(&value(3))).await, Ok(Reply::Bytes(Some(bytes("w")))));
+}
+
 /// The year 2100.
 const FAR: StoreTime = StoreTime::from_millis(4_102_444_800_000);
 

@@ -82,7 +82,8 @@ impl Drawing {
         }
         let (shape, timed) = (op.shape(), ops::tells_time(number, &op, visible));
         let (sorted, values_only) = (!matches!(op, Op::Walk { .. }), matches!(op, Op::MapGet { .. }));
-        let id: OpId = self.program.op(branch, op);
+        let id: OpId =
+            if choices.chance(40) { self.program.quiet_op(branch, op) } else { self.program.op(branch, op) };
         visible.push(Referent { id, shape, timed, sorted, values_only });
     }
 

@@ -16,12 +16,12 @@ pub(in crate::compile) fn only_reply(op: &Op, answer: Value, run: &str) -> Resul
 /// Reads the answer of a script that runs a transaction.
 ///
 /// It is one flat array in the order of the program: the time, if the transaction reports it; for each op its reply, if
-/// it was not given an empty list; for each fork 1 or 0. A fork that is the only step of its branch is followed by what
+/// it has one to report and was not given an empty list; for each fork 1 or 0. A fork that is the only step of its branch is followed by what
 /// the branch taken says. Any other is followed by what both branches say, that of the one not taken without meaning.
 pub(in crate::compile) fn outcome(txn: &Txn, answer: Value, run: &str) -> Result<Outcome> {
     let mut values = values(answer)?;
     let now = if txn.reports_now() { Some(time(values.next())?) } else { None };
-    let mut reader = Reader { values, run, outcome: Outcome::new(txn, now) };
+    let mut reader = Reader { txn, values, run, outcome: Outcome::new(txn, now) };
     reader.branch(txn.steps())?;
     match reader.values.next() {
         None => Ok(reader.outcome),
@@ -35,7 +35,9 @@ pub(in crate::compile) fn put_if_missing(txn: &Txn, fork: &Fork, answer: Value) 
     match (refused(answer)?, fork.then.as_slice()) {
         (Value::Okay, [Step::Op(id, _)]) => {
             outcome.take_branch(fork.then_id);
-            outcome.set_reply(*id, Reply::Written);
+            if txn.reports(*id) {
+                outcome.set_reply(*id, Reply::Written);
+            }
         }
         (Value::Nil, _) => outcome.take_branch(fork.otherwise_id),
         _ => return Err(unexpected_answer()),
@@ -76,6 +78,7 @@ fn time(value: Option<Value>) -> Result<StoreTime> {
 }
 
 struct Reader<'a> {
+    txn: &'a Txn,
     values: vec::IntoIter<Value>,
     run: &'a str,
     outcome: Outcome,
@@ -94,6 +97,7 @@ impl Reader<'_> {
     fn steps(&mut self, steps: &[Step], taken: bool) -> Result<()> {
         for step in steps {
             match step {
+                Step::Op(id, _) if !self.txn.reports(*id) => {}
                 Step::Op(id, op) => {
                     let answer = if op.is_empty() { Value::Nil } else { self.next()? };
                     if taken {

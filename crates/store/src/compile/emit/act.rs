@@ -89,7 +89,6 @@ impl<'p> Emitter<'p> {
 
     fn template(&mut self, op: &'p Op, wrote: bool) {
         let key = op.key;
-        let r = self.name(Var::Reply(op.at));
         match &op.what {
             What::Nothing => self.nothing(op),
             What::Ttl => self.reply(op, format_args!("redis.call('PTTL', {key})")),
@@ -110,13 +109,21 @@ impl<'p> Emitter<'p> {
                 self.guarded(op, &[*values], |emitter, local| {
                     emitter.before_write(life, op);
                     let source = emitter.source(*values);
-                    emitter.variadic(&r, local, &format!("'{name}', {key}"), &source, Sum::Last);
+                    let reply = emitter.kept(op);
+                    emitter.variadic(
+                        reply.as_deref(),
+                        local,
+                        &format!("'{name}', {key}"),
+                        &source,
+                        Sum::Last,
+                    );
                     emitter.after_write(life, op);
                 });
             }
             What::Pop(end, count) => {
                 let name = if *end == End::Front { "LPOP" } else { "RPOP" };
-                self.reply(op, format_args!("redis.call('{name}', {key}, {count}) or {{}}"));
+                let none = if self.keeps(op) { " or {}" } else { "" };
+                self.reply(op, format_args!("redis.call('{name}', {key}, {count}){none}"));
             }
             What::Range(from, to) => {
                 self.reply(op, format_args!("redis.call('LRANGE', {key}, {from}, {to})"))
@@ -156,9 +163,17 @@ impl<'p> Emitter<'p> {
         }
     }
 
-    /// Keeps the reply of an op.
-    pub(super) fn reply(&mut self, op: &Op, value: std::fmt::Arguments<'_>) {
-        self.line(format_args!("{}{} = {value}", self.local(), self.name(Var::Reply(op.at))));
+    /// Makes a call whose result is the reply of an op, and keeps it if anybody takes it.
+    pub(super) fn reply(&mut self, op: &Op, call: std::fmt::Arguments<'_>) {
+        match self.kept(op) {
+            Some(r) => self.line(format_args!("{}{r} = {call}", self.local())),
+            None => self.line(call),
+        }
+    }
+
+    /// The variable of an op's reply, if anybody takes it.
+    pub(super) fn kept(&self, op: &Op) -> Option<String> {
+        self.keeps(op).then(|| self.name(Var::Reply(op.at)))
     }
 
     /// What declares the variables of an op where they are first set.
@@ -170,8 +185,8 @@ impl<'p> Emitter<'p> {
     fn of_list(&mut self, op: &'p Op, list: List, call: &str, sum: Sum) {
         self.guarded(op, &[list], |emitter, local| {
             let source = emitter.source(list);
-            let r = emitter.name(Var::Reply(op.at));
-            emitter.variadic(&r, local, call, &source, sum);
+            let reply = emitter.kept(op);
+            emitter.variadic(reply.as_deref(), local, call, &source, sum);
         });
     }
 

@@ -1,7 +1,7 @@
 //! Arguments of ops: where they come from, and whether there are any.
 
 use super::{Emitter, Var};
-use crate::compile::plan::{Arg, List, Op, What};
+use crate::compile::plan::{Arg, Life, List, Op, What};
 
 /// Where the elements of a list come from.
 #[derive(Clone, Debug)]
@@ -161,14 +161,38 @@ impl Emitter<'_> {
         }
     }
 
-    /// Sends a command for all elements of a list and keeps the reply in `variable`. A list that may be longer than what
-    /// `unpack` takes goes in several calls.
-    pub(super) fn variadic(&mut self, variable: &str, local: &str, call: &str, source: &Source, sum: Sum) {
+    /// Whether anybody takes the reply of an op: the outcome, a later op, or the template itself.
+    pub(super) fn keeps(&self, op: &Op) -> bool {
+        let refers = self.ops[usize::from(op.at)].1;
+        !op.quiet
+            || match &op.what {
+                // What is referred to stands in other variables.
+                What::Nothing | What::Put(..) | What::RankPut(_) => false,
+                What::RankTake(_) | What::MapMatch(..) | What::Expire(Life::AtLeast(_)) => true,
+                _ => refers.list || refers.number,
+            }
+    }
+
+    /// Sends a command for all elements of a list and keeps the reply in `variable`, if there is one. A list that may be
+    /// longer than what `unpack` takes goes in several calls.
+    pub(super) fn variadic(
+        &mut self,
+        variable: Option<&str>,
+        local: &str,
+        call: &str,
+        source: &Source,
+        sum: Sum,
+    ) {
         let Source::Table { name, short: false } = source else {
-            self.line(format_args!("{local}{variable} = redis.call({call}, {})", source.unpacked()));
+            let keep = variable.map(|variable| format!("{local}{variable} = ")).unwrap_or_default();
+            self.line(format_args!("{keep}redis.call({call}, {})", source.unpacked()));
             return;
         };
         let part = format!("redis.call({call}, unpack({name}, i, math.min(i + 999, #{name})))");
+        let Some(variable) = variable else {
+            self.line(format_args!("for i = 1, #{name}, 1000 do {part} end"));
+            return;
+        };
         self.line(format_args!("{local}{variable} = {}", if sum == Sum::Joined { "{}" } else { "0" }));
         self.lua.open(format_args!("for i = 1, #{name}, 1000 do"));
         match sum {

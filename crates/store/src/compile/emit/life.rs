@@ -63,10 +63,12 @@ impl<'p> Emitter<'p> {
     pub(super) fn expire(&mut self, op: &Op, life: Life) {
         let key = op.key;
         let (r, local) = (self.name(Var::Reply(op.at)), self.local());
+        if matches!(life, Life::Keep | Life::Never) && self.keeps(op) {
+            self.reply(op, format_args!("redis.call('EXISTS', {key})"));
+        }
         match life {
-            Life::Keep => self.reply(op, format_args!("redis.call('EXISTS', {key})")),
+            Life::Keep => {}
             Life::Never => {
-                self.reply(op, format_args!("redis.call('EXISTS', {key})"));
                 self.line(format_args!("redis.call('PERSIST', {key})"));
             }
             Life::Set(until) => {

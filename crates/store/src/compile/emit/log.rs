@@ -1,13 +1,13 @@
 //! The template of `Append`.
 
+use super::Emitter;
 use super::args::Source;
-use super::{Emitter, Var};
 use crate::compile::plan::{Arg, Life, List, Op};
 
 impl<'p> Emitter<'p> {
     /// `Append`: the id of the entry, or an array of ids where lists make several.
     pub(super) fn append(&mut self, op: &'p Op, fields: &'p [(&'static str, List)], keep: Arg, life: Life) {
-        let r = self.name(Var::Reply(op.at));
+        let reply = self.kept(op);
         let lists: Vec<List> = fields.iter().map(|(_, list)| *list).collect();
         self.guarded(op, &lists, |emitter, local| {
             let sources: Vec<Source> = lists.iter().map(|list| emitter.source(*list)).collect();
@@ -23,15 +23,23 @@ impl<'p> Emitter<'p> {
                 format!("redis.call('XADD', {}, 'MAXLEN', '~', {keep}, '*', {})", op.key, entry.join(", "));
             emitter.before_write(life, op);
             match lengths.as_slice() {
-                [] => emitter.line(format_args!("{local}{r} = {add}")),
+                [] => match &reply {
+                    Some(r) => emitter.line(format_args!("{local}{r} = {add}")),
+                    None => emitter.line(format_args!("{add}")),
+                },
                 lengths => {
                     let count = match lengths {
                         [only] => only.clone(),
                         several => format!("math.min({})", several.join(", ")),
                     };
-                    emitter.line(format_args!("{local}{r} = {{}}"));
+                    if let Some(r) = &reply {
+                        emitter.line(format_args!("{local}{r} = {{}}"));
+                    }
                     emitter.lua.open(format_args!("for i = 1, {count} do"));
-                    emitter.line(format_args!("{r}[i] = {add}"));
+                    match &reply {
+                        Some(r) => emitter.line(format_args!("{r}[i] = {add}")),
+                        None => emitter.line(format_args!("{add}")),
+                    }
                     emitter.lua.close();
                 }
             }

@@ -12,7 +12,8 @@ impl<'p> Emitter<'p> {
         let (r, list) = (self.name(Var::Reply(op.at)), self.name(Var::List(op.at)));
         self.guarded(op, &[fields], |emitter, local| {
             let source = emitter.source(fields);
-            emitter.variadic(&r, local, &format!("'HMGET', {}", op.key), &source, Sum::Joined);
+            let reply = emitter.kept(op);
+            emitter.variadic(reply.as_deref(), local, &format!("'HMGET', {}", op.key), &source, Sum::Joined);
             if emitter.lists(op) {
                 // An absent field is empty bytes, so that lists stay in step.
                 emitter.begin_list(op);
@@ -23,12 +24,13 @@ impl<'p> Emitter<'p> {
 
     /// `MapPut`: how many fields are new.
     pub(super) fn map_put(&mut self, op: &'p Op, pairs: Pairs, life: Life) {
-        let (key, r) = (op.key, self.name(Var::Reply(op.at)));
+        let (key, reply) = (op.key, self.kept(op));
         let (fields, values) = match pairs {
             Pairs::Interleaved(first) => {
                 self.before_write(life, op);
                 let local = self.local();
-                self.variadic(&r, local, &format!("'HSET', {key}"), &Source::Slice(first), Sum::Total);
+                let source = Source::Slice(first);
+                self.variadic(reply.as_deref(), local, &format!("'HSET', {key}"), &source, Sum::Total);
                 self.after_write(life, op);
                 return;
             }
@@ -38,8 +40,9 @@ impl<'p> Emitter<'p> {
             let (fields, values) = (emitter.source(fields), emitter.source(values));
             emitter.before_write(life, op);
             if let Some(field) = fields.single() {
-                let value = values.first();
-                emitter.line(format_args!("{local}{r} = redis.call('HSET', {key}, {field}, {value})"));
+                let call = format!("'HSET', {key}, {field}");
+                let value = Source::One(values.first());
+                emitter.variadic(reply.as_deref(), local, &call, &value, Sum::Total);
             } else {
                 let pairs = emitter.own("pairs", op);
                 let count = match values.single() {
@@ -55,7 +58,7 @@ impl<'p> Emitter<'p> {
                 ));
                 emitter.lua.close();
                 let pairs = Source::Table { name: pairs, short: false };
-                emitter.variadic(&r, local, &format!("'HSET', {key}"), &pairs, Sum::Total);
+                emitter.variadic(reply.as_deref(), local, &format!("'HSET', {key}"), &pairs, Sum::Total);
             }
             emitter.after_write(life, op);
         });
@@ -78,7 +81,7 @@ impl<'p> Emitter<'p> {
             return;
         }
         let fields = self.source(fields);
-        self.variadic(&r, local, &format!("'HMGET', {key}"), &fields, Sum::Joined);
+        self.variadic(Some(&r), local, &format!("'HMGET', {key}"), &fields, Sum::Joined);
         if lists {
             self.begin_list(op);
         }

@@ -33,7 +33,9 @@ impl<'p> Emitter<'p> {
         if admits_all {
             self.before_write(put.life, op);
             self.line(format_args!("redis.call('ZADD', {key}, {score}, {m})"));
-            self.line(format_args!("{local}{r} = {written}"));
+            if self.keeps(op) {
+                self.line(format_args!("{local}{r} = {written}"));
+            }
             self.after_write(put.life, op);
             self.put_references(op, local, &score, &format!("{{{m}}}"));
             return;
@@ -70,7 +72,9 @@ impl<'p> Emitter<'p> {
         self.lua.open(format_args!("if {admitted} then"));
         self.before_write(put.life, op);
         self.line(format_args!("redis.call('ZADD', {key}, {score}, {m})"));
-        self.line(format_args!("{r} = {written}"));
+        if self.keeps(op) {
+            self.line(format_args!("{r} = {written}"));
+        }
         self.after_write(put.life, op);
         self.put_references(op, "", &score, &format!("{{{m}}}"));
         if !wrote {
@@ -90,7 +94,13 @@ impl<'p> Emitter<'p> {
         let (old, done, space) = (self.own("old", op), self.own("done", op), self.own("space", op));
         if chosen {
             self.clock = true;
-            self.variadic(&old, "local ", &format!("'ZMSCORE', {key}"), members, super::args::Sum::Joined);
+            self.variadic(
+                Some(&old),
+                "local ",
+                &format!("'ZMSCORE', {key}"),
+                members,
+                super::args::Sum::Joined,
+            );
             if let Some(limit) = &put.within {
                 let limit = self.limit(op, limit);
                 self.line(format_args!(
@@ -140,7 +150,9 @@ impl<'p> Emitter<'p> {
         self.lua.open(format_args!("for i = 1, #{args}, 1000 do"));
         self.line(format_args!("redis.call('ZADD', {key}, unpack({args}, i, math.min(i + 999, #{args})))"));
         self.lua.close();
-        self.line(format_args!("{r} = written"));
+        if self.keeps(op) {
+            self.line(format_args!("{r} = written"));
+        }
         self.after_write(put.life, op);
         if self.lists(op) {
             self.line(format_args!("for i = 2, #written do {list}[i - 1] = written[i] end"));
@@ -159,7 +171,9 @@ impl<'p> Emitter<'p> {
 
     /// Begins with what is replied when nobody is admitted.
     fn declare_none(&mut self, op: &'p Op, local: &'static str) {
-        self.line(format_args!("{local}{} = ''", self.name(Var::Reply(op.at))));
+        if self.keeps(op) {
+            self.line(format_args!("{local}{} = ''", self.name(Var::Reply(op.at))));
+        }
         if self.lists(op) {
             self.begin_list(op);
         }

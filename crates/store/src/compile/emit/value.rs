@@ -23,7 +23,7 @@ impl<'p> Emitter<'p> {
                     emitter.after_write(life, op);
                 }
             }
-            if !emitter.answers_one(op) {
+            if emitter.keeps(op) && !emitter.answers_one(op) {
                 emitter.line(format_args!("{local}{} = 1", emitter.name(Var::Reply(op.at))));
             }
             if emitter.numbers(op) {
@@ -37,6 +37,9 @@ impl<'p> Emitter<'p> {
         let (key, r) = (op.key, self.name(Var::Reply(op.at)));
         self.before_write(life, op);
         self.reply(op, format_args!("redis.call('INCRBY', {key}, {by})"));
+        if !self.keeps(op) {
+            return self.after_write(life, op);
+        }
         let inexact = format!("if {r} >= 2^53 or {r} <= -2^53 then {r} = redis.call('GET', {key})");
         if self.ops[usize::from(op.at)].1.list {
             self.line(format_args!("{inexact} else {r} = string.format('%.0f', {r}) end"));

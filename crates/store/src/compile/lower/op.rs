@@ -8,14 +8,14 @@ use crate::compile::plain::{millis, moment};
 use crate::compile::plan::{self, Arg, KeyAt, List, Pairs, Sum, What};
 
 impl<'a> Lowering<'a> {
-    pub(super) fn op(&mut self, id: usize, op: &'a Op) -> plan::Op {
+    pub(super) fn op(&mut self, id: usize, op: &'a Op, quiet: bool) -> plan::Op {
         let at = self.ops;
         self.ops += 1;
         self.positions[id] = at;
         let key = self.arguments.key(op.key());
         let (kind, what) =
             if op.is_empty() { (None, What::Nothing) } else { (op.stored_kind(), self.what(key, op)) };
-        plan::Op { at, key, kind, what }
+        plan::Op { at, key, kind, quiet, what }
     }
 
     fn what(&mut self, key: KeyAt, op: &'a Op) -> What {

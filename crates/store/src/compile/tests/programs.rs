@@ -49,7 +49,7 @@ fn store() -> Txn {
     let t = key(Kind::Value, "t");
     let mut program = TxnBuilder::new("tokens.store");
     let (free, taken) = program.fork(BranchId::ROOT, [Check::missing(&t)]);
-    program.op(free, Op::put(&t, bytes("sealed"), Life::Set(seconds(1_800))));
+    program.quiet_op(free, Op::put(&t, bytes("sealed"), Life::Set(seconds(1_800))));
     program.op(taken, Op::get(&t));
     program.retry_safe().build().unwrap()
 }
@@ -59,9 +59,9 @@ fn store_tracked() -> Txn {
     let mut program = TxnBuilder::new("tokens.store_tracked");
     let (free, taken) = program.fork(BranchId::ROOT, [Check::missing(&t)]);
     let life = seconds(1_800);
-    program.op(free, Op::put(&t, bytes("sealed"), Life::Set(life)));
-    program.op(free, RankPut::new(&x, bytes("id"), Score::After(life)).life(Life::AtLeast(life)));
-    program.op(free, Op::rank_take(&x, 2));
+    program.quiet_op(free, Op::put(&t, bytes("sealed"), Life::Set(life)));
+    program.quiet_op(free, RankPut::new(&x, bytes("id"), Score::After(life)).life(Life::AtLeast(life)));
+    program.quiet_op(free, Op::rank_take(&x, 2));
     program.op(taken, Op::get(&t));
     program.retry_safe().build().unwrap()
 }
@@ -73,7 +73,7 @@ fn revoke() -> Txn {
     let mut program = TxnBuilder::new("tokens.revoke");
     program.op(BranchId::ROOT, Op::delete(&t));
     program.op(BranchId::ROOT, Op::map_remove(&s, id.clone()));
-    program.op(BranchId::ROOT, Op::rank_remove(&x, id));
+    program.quiet_op(BranchId::ROOT, Op::rank_remove(&x, id));
     program.retry_safe().build().unwrap()
 }
 
@@ -83,7 +83,7 @@ pub(super) fn update(delta: i64) -> Txn {
     let (positive, rest) = program.fork(BranchId::ROOT, [Check::number(&c, delta, 1..=i64::MAX)]);
     program.op(positive, Op::add(&c, delta, HOUR));
     let (gone, _) = program.fork(rest, [Check::number(&c, delta, i64::MIN..=0)]);
-    program.op(gone, Op::delete(&c));
+    program.quiet_op(gone, Op::delete(&c));
     program.build().unwrap()
 }
 
@@ -92,7 +92,7 @@ pub(super) fn check_and_increment(limit: i64) -> Txn {
     let c = key(Kind::Value, "c");
     let mut program = TxnBuilder::new("rooms.check_and_increment");
     let (space, _full) = program.fork(BranchId::ROOT, [Check::number(&c, 1, i64::MIN..=limit)]);
-    program.op(space, Op::add(&c, 1, HOUR));
+    program.quiet_op(space, Op::add(&c, 1, HOUR));
     program.build().unwrap()
 }
 
@@ -169,22 +169,22 @@ impl Room {
     }
 
     fn sweep(&self, program: &mut TxnBuilder, count: u32) {
-        let dead = program.op(BranchId::ROOT, Op::rank_take(&self.m, count));
-        let info = program.op(BranchId::ROOT, Op::map_get(&self.i, dead));
-        program.op(BranchId::ROOT, Op::map_remove(&self.i, dead));
-        program.op(BranchId::ROOT, Op::rank_remove(&self.h, dead));
-        program.op(BranchId::ROOT, self.event("expired", dead, info));
+        let dead = program.quiet_op(BranchId::ROOT, Op::rank_take(&self.m, count));
+        let info = program.quiet_op(BranchId::ROOT, Op::map_get(&self.i, dead));
+        program.quiet_op(BranchId::ROOT, Op::map_remove(&self.i, dead));
+        program.quiet_op(BranchId::ROOT, Op::rank_remove(&self.h, dead));
+        program.quiet_op(BranchId::ROOT, self.event("expired", dead, info));
     }
 
     fn index(&self, program: &mut TxnBuilder) {
         let (root, room) = (BranchId::ROOT, bytes("room"));
-        let first = program.op(
+        let first = program.quiet_op(
             root,
             Op::rank_range(&self.m, roomkey_core::Bound::Open, roomkey_core::Bound::Open, Order::Lowest, 1),
         );
-        program.op(root, RankPut::new(&self.due, room.clone(), Score::From(first)).life(HOUR));
-        program.op(root, RankPut::new(&self.reg, room, Score::After(seconds(7_200))).life(HOUR));
-        program.op(root, Op::expire(&self.cfg, HOUR));
+        program.quiet_op(root, RankPut::new(&self.due, room.clone(), Score::From(first)).life(HOUR));
+        program.quiet_op(root, RankPut::new(&self.reg, room, Score::After(seconds(7_200))).life(HOUR));
+        program.quiet_op(root, Op::expire(&self.cfg, HOUR));
     }
 
     fn promote(&self, program: &mut TxnBuilder, branch: BranchId) {
@@ -221,23 +221,23 @@ fn join() -> Txn {
     let root = BranchId::ROOT;
 
     let (dead, _) = program.fork(root, [Check::ranked(&room.m, me.clone(), Standing::Dead)]);
-    let old = program.op(dead, Op::map_get(&room.i, me.clone()));
-    program.op(dead, Op::rank_remove(&room.m, me.clone()));
-    program.op(dead, room.event("expired", me.clone(), old));
+    let old = program.quiet_op(dead, Op::map_get(&room.i, me.clone()));
+    program.quiet_op(dead, Op::rank_remove(&room.m, me.clone()));
+    program.quiet_op(dead, room.event("expired", me.clone(), old));
 
     let (live, new) = program.fork(root, [Check::ranked(&room.m, me.clone(), Standing::Live)]);
     let grant = || RankPut::new(&room.m, me.clone(), Score::After(lease)).life(HOUR);
-    program.op(live, grant().only(Only::Live));
-    program.op(live, Op::map_put(&room.i, me.clone(), sealed.clone(), HOUR));
+    program.quiet_op(live, grant().only(Only::Live));
+    program.quiet_op(live, Op::map_put(&room.i, me.clone(), sealed.clone(), HOUR));
     let (held, _) = program.fork(live, [Check::ranked(&room.h, me.clone(), Standing::Present)]);
-    program.op(held, Op::rank_remove(&room.h, me.clone()));
-    program.op(held, room.event("joined", me.clone(), sealed.clone()));
+    program.quiet_op(held, Op::rank_remove(&room.h, me.clone()));
+    program.quiet_op(held, room.event("joined", me.clone(), sealed.clone()));
 
     let below = [Check::below(&room.m, room.limit()), Check::below(&room.w, 1)];
     let (space, full) = program.fork(new, below);
-    program.op(space, grant());
-    program.op(space, Op::map_put(&room.i, me.clone(), sealed.clone(), HOUR));
-    program.op(space, room.event("joined", me.clone(), sealed));
+    program.quiet_op(space, grant());
+    program.quiet_op(space, Op::map_put(&room.i, me.clone(), sealed.clone(), HOUR));
+    program.quiet_op(space, room.event("joined", me.clone(), sealed));
     program.op(full, Op::rank_count(&room.m));
 
     room.sweep(&mut program, 64);
