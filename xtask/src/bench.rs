@@ -2,13 +2,13 @@
 
 use crate::failure::Result;
 use crate::process::{cargo, stream, without_settings};
-use crate::redis::{self, Need};
+use crate::redis;
 use crate::steps::Steps;
 
 /// Hands every argument to the harness in `benches/`, which starts the server it is given and writes `target/bench/`.
 pub(crate) fn run(args: &[String]) -> Result {
     let mut steps = Steps::new();
-    let server = steps.run("redis-server", || redis::provide(Need::Any))?;
+    let server = steps.run("redis-server", redis::provide)?;
     steps.run("build", || stream(cargo("build").args(["--release", "--package", "roomkey-benches"])))?;
     let measured = steps.run("measure", || {
         let mut harness = cargo("run");

@@ -4,7 +4,7 @@ use std::env;
 
 use crate::failure::{Failure, Result, io, only};
 use crate::process::{cargo, code, stream, without_settings};
-use crate::redis::{self, Instance, Need};
+use crate::redis::{self, Instance};
 
 /// Runs `examples/quickstart` and ends with its exit code.
 ///
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &[String]) -> Result {
     quickstart.args(["--quiet", "--package", "quickstart"]);
     let mut instance = None;
     if own_server {
-        let started = Instance::start(&redis::provide(Need::Any)?)?;
+        let started = Instance::start(&redis::provide()?)?;
         println!("    started for this demo: {}", started.url());
         without_settings(&mut quickstart).env("REDIS_URL", started.url());
         instance = Some(started);

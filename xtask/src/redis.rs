@@ -18,13 +18,6 @@ use crate::process::on_path;
 /// The variable that gives a server to us, and by which we give ours to tests and benchmarks.
 pub(crate) const VARIABLE: &str = "ROOMKEY_REDIS_SERVER";
 
-/// What a task does with its server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
-    /// Any server that Roomkey supports.
-    Any,
-}
-
 /// A program that has been seen to be a `redis-server`.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -55,7 +48,7 @@ impl std::fmt::Display for Server {
 ///
 /// The one named by ROOMKEY_REDIS_SERVER is used or it is an error: who names a server does not want another one.
 /// Otherwise the first of [`SOURCES`] that has one.
-pub(crate) fn provide(_: Need) -> Result<Server> {
+pub(crate) fn provide() -> Result<Server> {
     let server = match env::var_os(VARIABLE) {
         Some(path) => given(Path::new(&path))?,
         None => first(&SOURCES)?,

@@ -16,7 +16,7 @@ use tally::Tally;
 
 use crate::failure::{Failure, Result, io};
 use crate::process::{announce, cargo, without_settings};
-use crate::redis::{self, Need, Server};
+use crate::redis::{self, Server};
 use crate::steps::Steps;
 
 /// What to run.
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &[String]) -> Result {
 ///
 /// `Err` means that the tests could not run; tests that failed are part of the verdict.
 pub(crate) fn everything(steps: &mut Steps, options: &Options) -> Result<Verdict> {
-    let server = steps.run("redis-server", || redis::provide(Need::Any))?;
+    let server = steps.run("redis-server", redis::provide)?;
     let packages = steps.run("build tests", || build(&server, options))?;
     let mut tally = Tally::new(packages);
     // A failure here does not keep the doc tests from running: one run should show all there is to mend.
