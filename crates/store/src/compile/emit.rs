@@ -28,11 +28,8 @@ pub(super) fn script(plan: &Plan) -> String {
     }
     emitter.branch(&plan.steps, Facts::default(), &[]);
     let mut script = format!("-- {}\n", readable(plan.name));
-    for (used, helper) in [
-        (emitter.integers, lua::INTEGER),
-        (emitter.comparisons, lua::AT_MOST),
-        (emitter.clock || plan.reports_now, lua::NOW),
-    ] {
+    for (used, helper) in [(emitter.comparisons, lua::AT_MOST), (emitter.clock || plan.reports_now, lua::NOW)]
+    {
         if used {
             script.push_str(helper);
         }
@@ -74,7 +71,6 @@ struct Emitter<'p> {
     /// The keys that may have been written on the path so far: one bit each.
     written: u64,
     /// Which helpers the script needs.
-    integers: bool,
     comparisons: bool,
     clock: bool,
 }
@@ -140,7 +136,6 @@ impl<'p> Emitter<'p> {
             declares: true,
             prepared: false,
             written: 0,
-            integers: false,
             comparisons: false,
             clock: false,
         };
@@ -212,7 +207,7 @@ impl<'p> Emitter<'p> {
         self.declare_inner(steps);
         self.decide(steps, true);
         self.validate(steps, facts);
-        self.act(steps, true, false, false);
+        self.act(steps, true, act::Sent::NEVER, false);
         let now = self.plan.reports_now.then_some("now");
         let mut values: Vec<String> =
             now.into_iter().chain(answer.iter().copied()).map(str::to_owned).collect();

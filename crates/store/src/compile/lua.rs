@@ -63,17 +63,6 @@ impl Lua {
     }
 }
 
-/// Whether a text is a canonical `i64`: what `INCRBY` takes.
-pub(super) const INTEGER: &str = "\
-local function integer(s)
-  if s == '0' then return true end
-  if not string.find(s, '^%-?[1-9]%d*$') then return false end
-  if #s < 19 then return true end
-  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
-  return #s < #most or (#s == #most and s <= most)
-end
-";
-
 /// Compares canonical integers. Rounding to doubles keeps their order; where both round to the same, their digits decide.
 pub(super) const AT_MOST: &str = "\
 local function at_most(a, b)

@@ -1,11 +1,4 @@
 -- Add
-local function integer(s)
-  if s == '0' then return true end
-  if not string.find(s, '^%-?[1-9]%d*$') then return false end
-  if #s < 19 then return true end
-  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
-  return #s < #most or (#s == #most and s <= most)
-end
 local function at_most(a, b)
   local x, y = tonumber(a), tonumber(b)
   if x ~= y then return x < y end
@@ -13,7 +6,11 @@ local function at_most(a, b)
   return a == b or (a < b) == (x > 0)
 end
 local number1 = redis.call('GET', KEYS[1]) or '0'
-if not integer(number1) then return 'NotANumber' end
+if number1 ~= '0' and not (string.find(number1, '^%-?[1-9]%d*$') and (#number1 < 19
+  or #number1 == 19 and (string.byte(number1) == 45 or number1 <= '9223372036854775807')
+  or #number1 == 20 and string.byte(number1) == 45 and number1 <= '-9223372036854775808')) then
+  return 'NotANumber'
+end
 if not at_most(number1, ARGV[2]) then return 'Overflow' end
 -- 0 Add
 local ttl0 = redis.call('PTTL', KEYS[1])

@@ -1,13 +1,10 @@
 -- rooms.check_and_increment
-local function integer(s)
-  if s == '0' then return true end
-  if not string.find(s, '^%-?[1-9]%d*$') then return false end
-  if #s < 19 then return true end
-  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
-  return #s < #most or (#s == #most and s <= most)
-end
 local number1 = redis.call('GET', KEYS[1]) or '0'
-if not integer(number1) then return 'NotANumber' end
+if number1 ~= '0' and not (string.find(number1, '^%-?[1-9]%d*$') and (#number1 < 19
+  or #number1 == 19 and (string.byte(number1) == 45 or number1 <= '9223372036854775807')
+  or #number1 == 20 and string.byte(number1) == 45 and number1 <= '-9223372036854775808')) then
+  return 'NotANumber'
+end
 if tonumber(number1) <= tonumber(ARGV[1]) then
   -- 0 Add
   local ttl0 = redis.call('PTTL', KEYS[1])

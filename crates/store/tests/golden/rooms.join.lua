@@ -1,11 +1,4 @@
 -- rooms.join
-local function integer(s)
-  if s == '0' then return true end
-  if not string.find(s, '^%-?[1-9]%d*$') then return false end
-  if #s < 19 then return true end
-  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
-  return #s < #most or (#s == #most and s <= most)
-end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local r0, list0, fork2, fork3, r10
@@ -17,7 +10,11 @@ if fork1 then
 else
   local count2 = redis.call('ZCOUNT', KEYS[1], now + 1, '+inf')
   local bound3 = redis.call('HGET', KEYS[5], ARGV[12]) or ARGV[13]
-  if not integer(bound3) then return 'NotANumber' end
+  if bound3 ~= '0' and not (string.find(bound3, '^%-?[1-9]%d*$') and (#bound3 < 19
+    or #bound3 == 19 and (string.byte(bound3) == 45 or bound3 <= '9223372036854775807')
+    or #bound3 == 20 and string.byte(bound3) == 45 and bound3 <= '-9223372036854775808')) then
+    return 'NotANumber'
+  end
   fork3 = count2 < tonumber(bound3) and redis.call('ZCOUNT', KEYS[6], now + 1, '+inf') < tonumber(ARGV[14])
 end
 redis.call('HLEN', KEYS[2])
@@ -38,31 +35,31 @@ if fork0 then
     for i = 1, #list0 do
       redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[2], 'm', ARGV[1], 'i', list0[i])
     end
-    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[4]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[4]) end
+    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[3], ARGV[4]) end
   end
 end
 if fork1 then
   -- 3 RankPut
-  redis.call('ZREMRANGEBYRANK', KEYS[1], 1, 0)
+  if not fork0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 1, 0) end
   local rank3 = now + ARGV[5]
   local old3 = redis.call('ZSCORE', KEYS[1], ARGV[1])
   local live3 = old3 and tonumber(old3) > now
   if live3 then
     local ttl3 = redis.call('PTTL', KEYS[1])
     redis.call('ZADD', KEYS[1], rank3, ARGV[1])
-    if ttl3 ~= -1 and ttl3 < tonumber(ARGV[6]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[6]) end
+    if ttl3 ~= -1 and ttl3 < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
   end
   -- 4 MapPut
   local ttl4 = redis.call('PTTL', KEYS[2])
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[7])
-  if ttl4 ~= -1 and ttl4 < tonumber(ARGV[8]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[8]) end
+  if ttl4 ~= -1 and ttl4 < tonumber(ARGV[8]) then redis.call('PEXPIRE', KEYS[2], ARGV[8]) end
   if fork2 then
     -- 5 RankRemove
     redis.call('ZREM', KEYS[4], ARGV[1])
     -- 6 Append
     local ttl6 = redis.call('PTTL', KEYS[3])
     redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[10], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
-    if ttl6 ~= -1 and ttl6 < tonumber(ARGV[11]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[11]) end
+    if ttl6 ~= -1 and ttl6 < tonumber(ARGV[11]) then redis.call('PEXPIRE', KEYS[3], ARGV[11]) end
   end
 else
   if fork3 then
@@ -70,22 +67,22 @@ else
     local rank7 = now + ARGV[15]
     local ttl7 = redis.call('PTTL', KEYS[1])
     redis.call('ZADD', KEYS[1], rank7, ARGV[1])
-    if ttl7 ~= -1 and ttl7 < tonumber(ARGV[16]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[16]) end
+    if ttl7 ~= -1 and ttl7 < tonumber(ARGV[16]) then redis.call('PEXPIRE', KEYS[1], ARGV[16]) end
     -- 8 MapPut
     local ttl8 = redis.call('PTTL', KEYS[2])
     redis.call('HSET', KEYS[2], ARGV[1], ARGV[7])
-    if ttl8 ~= -1 and ttl8 < tonumber(ARGV[17]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[17]) end
+    if ttl8 ~= -1 and ttl8 < tonumber(ARGV[17]) then redis.call('PEXPIRE', KEYS[2], ARGV[17]) end
     -- 9 Append
     local ttl9 = redis.call('PTTL', KEYS[3])
     redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[18], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
-    if ttl9 ~= -1 and ttl9 < tonumber(ARGV[19]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[19]) end
+    if ttl9 ~= -1 and ttl9 < tonumber(ARGV[19]) then redis.call('PEXPIRE', KEYS[3], ARGV[19]) end
   else
     -- 10 RankCount
     r10 = redis.call('ZCOUNT', KEYS[1], now + 1, '+inf')
   end
 end
 -- 11 RankTake
-redis.call('ZREMRANGEBYRANK', KEYS[1], 1, 0)
+if not (fork0 or fork1 or fork3) then redis.call('ZREMRANGEBYRANK', KEYS[1], 1, 0) end
 local r11 = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[20])
 if #r11 > 0 then redis.call('ZREM', KEYS[1], unpack(r11)) end
 -- 12 MapGet
@@ -105,24 +102,23 @@ if #r11 > 0 and #list12 > 0 then
   for i = 1, math.min(#r11, #list12) do
     redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[21], '*', 'k', ARGV[2], 'm', r11[i], 'i', list12[i])
   end
-  if ttl15 ~= -1 and ttl15 < tonumber(ARGV[22]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[22]) end
+  if ttl15 ~= -1 and ttl15 < tonumber(ARGV[22]) then redis.call('PEXPIRE', KEYS[3], ARGV[22]) end
 end
 -- 16 RankRange
 local r16 = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[23])
 -- 17 RankPut
 if r16[2] then
-  local rank17 = math.max(-2^53, math.min(2^53, tonumber(r16[2])))
+  local rank17 = r16[2]
   local ttl17 = redis.call('PTTL', KEYS[7])
   redis.call('ZADD', KEYS[7], rank17, ARGV[24])
-  if ttl17 ~= -1 and ttl17 < tonumber(ARGV[25]) then redis.call('PEXPIREAT', KEYS[7], now + ARGV[25]) end
+  if ttl17 ~= -1 and ttl17 < tonumber(ARGV[25]) then redis.call('PEXPIRE', KEYS[7], ARGV[25]) end
 end
 -- 18 RankPut
 local rank18 = now + ARGV[26]
 local ttl18 = redis.call('PTTL', KEYS[8])
 redis.call('ZADD', KEYS[8], rank18, ARGV[24])
-if ttl18 ~= -1 and ttl18 < tonumber(ARGV[27]) then redis.call('PEXPIREAT', KEYS[8], now + ARGV[27]) end
+if ttl18 ~= -1 and ttl18 < tonumber(ARGV[27]) then redis.call('PEXPIRE', KEYS[8], ARGV[27]) end
 -- 19 Expire
 local ttl19 = redis.call('PTTL', KEYS[5])
-local r19 = ttl19 == -2 and 0 or 1
-if r19 == 1 and (ttl19 ~= -1 and ttl19 < tonumber(ARGV[28])) then redis.call('PEXPIREAT', KEYS[5], now + ARGV[28]) end
+if ttl19 ~= -2 and (ttl19 ~= -1 and ttl19 < tonumber(ARGV[28])) then redis.call('PEXPIRE', KEYS[5], ARGV[28]) end
 return {now, fork0 and 1 or 0, fork1 and 1 or 0, fork2 and 1 or 0, fork3 and 1 or 0, r10 or false}

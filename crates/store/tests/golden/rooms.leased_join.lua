@@ -12,7 +12,7 @@ if score1 and tonumber(score1) > now then
     local ttl0 = redis.call('PTTL', KEYS[1])
     redis.call('ZADD', KEYS[1], rank0, ARGV[1])
     r0 = rank0
-    if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[3]) end
+    if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
   end
   return {now, 1, r0}
 else
@@ -22,7 +22,7 @@ else
     local ttl1 = redis.call('PTTL', KEYS[1])
     redis.call('ZADD', KEYS[1], rank1, ARGV[1])
     local r1 = rank1
-    if ttl1 ~= -1 and ttl1 < tonumber(ARGV[6]) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[6]) end
+    if ttl1 ~= -1 and ttl1 < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
     return {now, 0, 1, r1}
   else
     -- 2 RankCount

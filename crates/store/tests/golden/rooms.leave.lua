@@ -1,11 +1,4 @@
 -- rooms.leave
-local function integer(s)
-  if s == '0' then return true end
-  if not string.find(s, '^%-?[1-9]%d*$') then return false end
-  if #s < 19 then return true end
-  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
-  return #s < #most or (#s == #most and s <= most)
-end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local r8, r9, r10, r11, list11, limit12, r12, list12, r13, r14
@@ -19,7 +12,11 @@ redis.call('ZCARD', KEYS[5])
 redis.call('XLEN', KEYS[6])
 if fork0 then
   limit12 = redis.call('HGET', KEYS[7], ARGV[10]) or ARGV[11]
-  if not integer(limit12) then return 'NotANumber' end
+  if limit12 ~= '0' and not (string.find(limit12, '^%-?[1-9]%d*$') and (#limit12 < 19
+    or #limit12 == 19 and (string.byte(limit12) == 45 or limit12 <= '9223372036854775807')
+    or #limit12 == 20 and string.byte(limit12) == 45 and limit12 <= '-9223372036854775808')) then
+    return 'NotANumber'
+  end
 end
 redis.call('ZCARD', KEYS[8])
 redis.call('ZCARD', KEYS[9])
@@ -62,7 +59,7 @@ if #list0 > 0 and #list1 > 0 then
   for i = 1, math.min(#list0, #list1) do
     r7[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'k', ARGV[4], 'm', list0[i], 'i', list1[i])
   end
-  if ttl7 ~= -1 and ttl7 < tonumber(ARGV[6]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[6]) end
+  if ttl7 ~= -1 and ttl7 < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[6], ARGV[6]) end
 end
 if fork0 then
   -- 8 RankTake
@@ -106,7 +103,7 @@ if fork0 then
         redis.call('ZADD', KEYS[2], unpack(args12, i, math.min(i + 999, #args12)))
       end
       r12 = written
-      if ttl12 ~= -1 and ttl12 < tonumber(ARGV[12]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[12]) end
+      if ttl12 ~= -1 and ttl12 < tonumber(ARGV[12]) then redis.call('PEXPIRE', KEYS[2], ARGV[12]) end
       for i = 2, #written do list12[i - 1] = written[i] end
     end
   end
@@ -126,7 +123,7 @@ if fork0 then
       redis.call('ZADD', KEYS[3], unpack(args13, i, math.min(i + 999, #args13)))
     end
     r13 = written
-    if ttl13 ~= -1 and ttl13 < tonumber(ARGV[14]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[14]) end
+    if ttl13 ~= -1 and ttl13 < tonumber(ARGV[14]) then redis.call('PEXPIRE', KEYS[3], ARGV[14]) end
   end
   -- 14 RankRemove
   r14 = false
@@ -149,7 +146,7 @@ if fork0 then
     for i = 1, math.min(#list12, #list16) do
       r17[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[16], '*', 'k', ARGV[15], 'm', list12[i], 'i', list16[i])
     end
-    if ttl17 ~= -1 and ttl17 < tonumber(ARGV[17]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[17]) end
+    if ttl17 ~= -1 and ttl17 < tonumber(ARGV[17]) then redis.call('PEXPIRE', KEYS[6], ARGV[17]) end
   end
 end
 -- 18 RankTake
@@ -172,24 +169,23 @@ if #r18 > 0 and #list19 > 0 then
   for i = 1, math.min(#r18, #list19) do
     redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[20], '*', 'k', ARGV[19], 'm', r18[i], 'i', list19[i])
   end
-  if ttl22 ~= -1 and ttl22 < tonumber(ARGV[21]) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[21]) end
+  if ttl22 ~= -1 and ttl22 < tonumber(ARGV[21]) then redis.call('PEXPIRE', KEYS[6], ARGV[21]) end
 end
 -- 23 RankRange
 local r23 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[22])
 -- 24 RankPut
 if r23[2] then
-  local rank24 = math.max(-2^53, math.min(2^53, tonumber(r23[2])))
+  local rank24 = r23[2]
   local ttl24 = redis.call('PTTL', KEYS[8])
   redis.call('ZADD', KEYS[8], rank24, ARGV[23])
-  if ttl24 ~= -1 and ttl24 < tonumber(ARGV[24]) then redis.call('PEXPIREAT', KEYS[8], now + ARGV[24]) end
+  if ttl24 ~= -1 and ttl24 < tonumber(ARGV[24]) then redis.call('PEXPIRE', KEYS[8], ARGV[24]) end
 end
 -- 25 RankPut
 local rank25 = now + ARGV[25]
 local ttl25 = redis.call('PTTL', KEYS[9])
 redis.call('ZADD', KEYS[9], rank25, ARGV[23])
-if ttl25 ~= -1 and ttl25 < tonumber(ARGV[26]) then redis.call('PEXPIREAT', KEYS[9], now + ARGV[26]) end
+if ttl25 ~= -1 and ttl25 < tonumber(ARGV[26]) then redis.call('PEXPIRE', KEYS[9], ARGV[26]) end
 -- 26 Expire
 local ttl26 = redis.call('PTTL', KEYS[7])
-local r26 = ttl26 == -2 and 0 or 1
-if r26 == 1 and (ttl26 ~= -1 and ttl26 < tonumber(ARGV[27])) then redis.call('PEXPIREAT', KEYS[7], now + ARGV[27]) end
+if ttl26 ~= -2 and (ttl26 ~= -1 and ttl26 < tonumber(ARGV[27])) then redis.call('PEXPIRE', KEYS[7], ARGV[27]) end
 return {now, r0, r1, r2, r3, r4, r5, r6, r7, fork0 and 1 or 0, r8 or false, r9 or false, r10 or false, r11 or false, r12 or false, r13 or false, r14 or false, r15 or false, r16 or false, r17 or false}

@@ -15,6 +15,6 @@ else
   -- 4 Put
   local ttl4 = redis.call('PTTL', KEYS[2])
   redis.call('SET', KEYS[2], string.format('%.0f', r3), 'KEEPTTL')
-  if ttl4 ~= -1 and ttl4 < tonumber(ARGV[2]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[2]) end
+  if ttl4 ~= -1 and ttl4 < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
   return {now, 0, r2, r3, 1}
 end

@@ -38,7 +38,7 @@ if #list0 > 0 then
       redis.call('ZADD', KEYS[2], unpack(args1, i, math.min(i + 999, #args1)))
     end
     r1 = written
-    if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[5]) end
+    if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[2], ARGV[5]) end
   end
 end
 -- 2 RankPut
@@ -65,29 +65,28 @@ if #list0 > 0 then
       redis.call('ZADD', KEYS[3], unpack(args2, i, math.min(i + 999, #args2)))
     end
     r2 = written
-    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[7]) then redis.call('PEXPIREAT', KEYS[3], now + ARGV[7]) end
+    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[3], ARGV[7]) end
   end
 end
 -- 3 Expire
 local ttl3 = redis.call('PTTL', KEYS[1])
 local r3 = ttl3 == -2 and 0 or 1
-if r3 == 1 and (ttl3 ~= -1 and ttl3 < tonumber(ARGV[8])) then redis.call('PEXPIREAT', KEYS[1], now + ARGV[8]) end
+if ttl3 ~= -2 and (ttl3 ~= -1 and ttl3 < tonumber(ARGV[8])) then redis.call('PEXPIRE', KEYS[1], ARGV[8]) end
 -- 4 RankRange
 local r4 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[9])
 -- 5 RankPut
 if r4[2] then
-  local rank5 = math.max(-2^53, math.min(2^53, tonumber(r4[2])))
+  local rank5 = r4[2]
   local ttl5 = redis.call('PTTL', KEYS[4])
   redis.call('ZADD', KEYS[4], rank5, ARGV[10])
-  if ttl5 ~= -1 and ttl5 < tonumber(ARGV[11]) then redis.call('PEXPIREAT', KEYS[4], now + ARGV[11]) end
+  if ttl5 ~= -1 and ttl5 < tonumber(ARGV[11]) then redis.call('PEXPIRE', KEYS[4], ARGV[11]) end
 end
 -- 6 RankPut
 local rank6 = now + ARGV[12]
 local ttl6 = redis.call('PTTL', KEYS[5])
 redis.call('ZADD', KEYS[5], rank6, ARGV[10])
-if ttl6 ~= -1 and ttl6 < tonumber(ARGV[13]) then redis.call('PEXPIREAT', KEYS[5], now + ARGV[13]) end
+if ttl6 ~= -1 and ttl6 < tonumber(ARGV[13]) then redis.call('PEXPIRE', KEYS[5], ARGV[13]) end
 -- 7 Expire
 local ttl7 = redis.call('PTTL', KEYS[6])
-local r7 = ttl7 == -2 and 0 or 1
-if r7 == 1 and (ttl7 ~= -1 and ttl7 < tonumber(ARGV[14])) then redis.call('PEXPIREAT', KEYS[6], now + ARGV[14]) end
+if ttl7 ~= -2 and (ttl7 ~= -1 and ttl7 < tonumber(ARGV[14])) then redis.call('PEXPIRE', KEYS[6], ARGV[14]) end
 return {now, r0, r1, r2, r3}

@@ -1,11 +1,4 @@
 -- tokens.code_verify
-local function integer(s)
-  if s == '0' then return true end
-  if not string.find(s, '^%-?[1-9]%d*$') then return false end
-  if #s < 19 then return true end
-  local most = string.byte(s) == 45 and '-9223372036854775808' or '9223372036854775807'
-  return #s < #most or (#s == #most and s <= most)
-end
 local function at_most(a, b)
   local x, y = tonumber(a), tonumber(b)
   if x ~= y then return x < y end
@@ -15,7 +8,11 @@ end
 local fork0 = redis.call('EXISTS', KEYS[1]) == 1
 if fork0 then
   local number1 = redis.call('GET', KEYS[2]) or '0'
-  if not integer(number1) then return 'NotANumber' end
+  if number1 ~= '0' and not (string.find(number1, '^%-?[1-9]%d*$') and (#number1 < 19
+    or #number1 == 19 and (string.byte(number1) == 45 or number1 <= '9223372036854775807')
+    or #number1 == 20 and string.byte(number1) == 45 and number1 <= '-9223372036854775808')) then
+    return 'NotANumber'
+  end
   fork0 = tonumber(number1) <= tonumber(ARGV[1])
 end
 if fork0 then
@@ -29,7 +26,11 @@ if fork0 then
   else
     local r3
     local number3 = redis.call('GET', KEYS[2]) or '0'
-    if not integer(number3) then return 'NotANumber' end
+    if number3 ~= '0' and not (string.find(number3, '^%-?[1-9]%d*$') and (#number3 < 19
+      or #number3 == 19 and (string.byte(number3) == 45 or number3 <= '9223372036854775807')
+      or #number3 == 20 and string.byte(number3) == 45 and number3 <= '-9223372036854775808')) then
+      return 'NotANumber'
+    end
     local fork2 = tonumber(number3) >= tonumber(ARGV[5]) and at_most(number3, ARGV[6])
     -- 2 Add
     local ttl2 = redis.call('PTTL', KEYS[2])

@@ -16,7 +16,7 @@ if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] and redis.call('HGET', KEYS[2
   if num2 then
     local ttl3 = redis.call('PTTL', KEYS[2])
     r3 = redis.call('HSET', KEYS[2], ARGV[16], string.format('%.0f', num2))
-    if ttl3 ~= -1 and ttl3 < tonumber(ARGV[17]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[17]) end
+    if ttl3 ~= -1 and ttl3 < tonumber(ARGV[17]) then redis.call('PEXPIRE', KEYS[2], ARGV[17]) end
   end
   return {now, 1, 1, r1, 1, r3}
 else

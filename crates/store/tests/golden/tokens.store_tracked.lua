@@ -9,7 +9,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   local rank1 = now + ARGV[4]
   local ttl1 = redis.call('PTTL', KEYS[2])
   redis.call('ZADD', KEYS[2], rank1, ARGV[3])
-  if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then redis.call('PEXPIREAT', KEYS[2], now + ARGV[5]) end
+  if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[2], ARGV[5]) end
   -- 2 RankTake
   local r2 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[6])
   if #r2 > 0 then redis.call('ZREM', KEYS[2], unpack(r2)) end

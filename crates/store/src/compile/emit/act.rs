@@ -9,36 +9,38 @@ use crate::compile::plan::{List, Op, RankPut, Score, Step, Until, What};
 use roomkey_core::{End, Kind, Order};
 
 impl<'p> Emitter<'p> {
-    /// Runs the ops of a block. `wrote` tells whether a write was surely sent before, `later` whether steps behind these
-    /// ones grow; returns whether a write was surely sent at the end.
+    /// Runs the ops of a block. `sent` tells whether a write was sent before, `later` whether steps behind these ones
+    /// grow; returns whether a write was sent at the end.
     ///
     /// A full server refuses to grow only until a script has sent its first write.
-    pub(super) fn act(&mut self, steps: &'p [Step], outer: bool, mut wrote: bool, later: bool) -> bool {
+    pub(super) fn act(&mut self, steps: &'p [Step], outer: bool, mut sent: Sent, later: bool) -> Sent {
         for (index, step) in steps.iter().enumerate() {
             let later = later || grows(&steps[index + 1..]);
             match step {
                 Step::Op(op) => {
                     self.declares = outer && !self.tables;
-                    self.op(op, &mut wrote, later);
+                    self.op(op, &mut sent, later);
                 }
                 Step::Fork(fork) => {
-                    let (mut by_then, mut by_otherwise) = (wrote, wrote);
+                    let (mut by_then, mut by_otherwise) = (sent.clone(), sent.clone());
                     let written = self.written;
-                    let then =
-                        self.piece(1, |emitter| by_then = emitter.act(&fork.then, false, wrote, later));
+                    let then = self.piece(1, |emitter| {
+                        by_then = emitter.act(&fork.then, false, sent.clone(), later);
+                    });
                     let written_by_then = std::mem::replace(&mut self.written, written);
-                    let otherwise = self
-                        .piece(1, |emitter| by_otherwise = emitter.act(&fork.otherwise, false, wrote, later));
+                    let otherwise = self.piece(1, |emitter| {
+                        by_otherwise = emitter.act(&fork.otherwise, false, sent.clone(), later);
+                    });
                     self.written |= written_by_then;
                     self.either(fork, &then, &otherwise);
-                    wrote = by_then && by_otherwise;
+                    sent = sent.behind(&self.name(Var::Fork(fork.at)), by_then, by_otherwise);
                 }
             }
         }
-        wrote
+        sent
     }
 
-    fn op(&mut self, op: &'p Op, wrote: &mut bool, later: bool) {
+    fn op(&mut self, op: &'p Op, sent: &mut Sent, later: bool) {
         if matches!(op.what, What::Nothing) && !self.lists(op) && !self.numbers(op) {
             return;
         }
@@ -48,31 +50,41 @@ impl<'p> Emitter<'p> {
             self.lua.open(format_args!("do"));
         }
         let surely_sent = self.surely_writes(op);
-        if op.what.frees() && !*wrote {
+        if op.what.frees() {
             let holds = matches!(op.what, What::RankPut(_));
             if holds || (later && !surely_sent) {
-                self.write_nothing(op);
+                self.write_nothing(op, sent);
             }
-            *wrote = true;
+            *sent = Sent::Always;
         }
-        self.template(op, *wrote);
+        self.template(op, *sent == Sent::Always);
         if op.what.grows() || op.what.frees() {
             self.written |= bit(op.key);
         }
-        *wrote |= op.what.grows() && surely_sent;
+        if op.what.grows() && surely_sent {
+            *sent = Sent::Always;
+        }
         if self.tables {
             self.lua.close();
         }
     }
 
-    /// A write that changes nothing: from here on a full server refuses nothing.
-    fn write_nothing(&mut self, op: &Op) {
+    /// A write that changes nothing, unless one was sent before: from here on a full server refuses nothing.
+    fn write_nothing(&mut self, op: &Op, sent: &Sent) {
         let key = op.key;
-        if op.kind == Some(Kind::Ranking) {
-            self.line(format_args!("redis.call('ZREMRANGEBYRANK', {key}, 1, 0)"));
+        let write = if op.kind == Some(Kind::Ranking) {
+            format!("redis.call('ZREMRANGEBYRANK', {key}, 1, 0)")
         } else {
             // Of every kind; on a missing key it fails, and counts all the same.
-            self.line(format_args!("redis.pcall('RENAMENX', {key}, {key})"));
+            format!("redis.pcall('RENAMENX', {key}, {key})")
+        };
+        match sent {
+            Sent::Always => {}
+            Sent::If(conditions) if conditions.is_empty() => self.line(format_args!("{write}")),
+            Sent::If(conditions) => match conditions.join(" or ") {
+                one if !one.contains(' ') => self.line(format_args!("if not {one} then {write} end")),
+                any => self.line(format_args!("if not ({any}) then {write} end")),
+            },
         }
     }
 
@@ -249,6 +261,47 @@ impl<'p> Emitter<'p> {
     /// The name of a variable that only one template uses.
     pub(super) fn own(&self, name: &str, op: &Op) -> String {
         format!("{name}{}", op.at)
+    }
+}
+
+/// Whether a script has sent a write at some place, as far as that shows before it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Always,
+    /// Surely on the paths on which one of these conditions holds. Variables of forks that were not reached are nil.
+    If(Vec<String>),
+}
+
+/// More conditions are not told apart: a write that changes nothing is cheaper than asking.
+const MOST_CONDITIONS: usize = 6;
+
+impl Sent {
+    pub(super) const NEVER: Self = Self::If(Vec::new());
+
+    /// What is known behind a fork, from what is known before it and at the ends of its branches.
+    fn behind(self, fork: &str, then: Self, otherwise: Self) -> Self {
+        let Self::If(mut conditions) = self else {
+            return Self::Always;
+        };
+        if then == Self::Always && otherwise == Self::Always {
+            return Self::Always;
+        }
+        let before = conditions.len();
+        for (branch, sent) in [(fork.to_owned(), then), (format!("not {fork}"), otherwise)] {
+            match sent {
+                Self::Always => conditions.push(branch),
+                Self::If(inner) => conditions.extend(inner.into_iter().skip(before).map(|condition| {
+                    // A fork that was not reached does not say that its other branch was taken.
+                    if condition.starts_with("not ") {
+                        format!("{branch} and {condition}")
+                    } else {
+                        condition
+                    }
+                })),
+            }
+        }
+        conditions.truncate(MOST_CONDITIONS);
+        Self::If(conditions)
     }
 }
 

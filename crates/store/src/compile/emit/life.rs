@@ -29,6 +29,15 @@ impl<'p> Emitter<'p> {
         }
     }
 
+    /// The call that sets an expiry which is the least that is wanted: from its own time on a duration ends no sooner
+    /// than from the time that was read before, and texts need no printing.
+    fn least_expiry(&mut self, until: Until, op: &Op) -> String {
+        match until {
+            Until::In(duration) => format!("redis.call('PEXPIRE', {}, {duration})", op.key),
+            until => self.expiry(until, op),
+        }
+    }
+
     /// The call that sets an expiry.
     ///
     /// Where the time is read anyway, all deadlines of a program count from it; elsewhere a duration needs no clock.
@@ -47,7 +56,7 @@ impl<'p> Emitter<'p> {
         match until {
             // A missing key has -2, one that never expires -1.
             Until::In(duration) => {
-                (format!("{ttl} ~= -1 and {ttl} < tonumber({duration})"), self.expiry(until, op))
+                (format!("{ttl} ~= -1 and {ttl} < tonumber({duration})"), self.least_expiry(until, op))
             }
             Until::At(_) | Until::InCapped(..) => {
                 let (at, moment) = (self.own("at", op), self.moment(until));
@@ -78,9 +87,11 @@ impl<'p> Emitter<'p> {
             Life::AtLeast(until) => {
                 let ttl = self.own("ttl", op);
                 self.line(format_args!("local {ttl} = redis.call('PTTL', {key})"));
-                self.line(format_args!("{local}{r} = {ttl} == -2 and 0 or 1"));
+                if self.keeps(op) {
+                    self.line(format_args!("{local}{r} = {ttl} == -2 and 0 or 1"));
+                }
                 let (short, expire) = self.too_short(until, op);
-                self.line(format_args!("if {r} == 1 and ({short}) then {expire} end"));
+                self.line(format_args!("if {ttl} ~= -2 and ({short}) then {expire} end"));
             }
         }
         if self.numbers(op) {

@@ -6,7 +6,7 @@ use roomkey_core::Only;
 
 use super::args::Source;
 use super::{Emitter, Var, bit};
-use crate::compile::plan::{Limit, List, Op, RankPut, Score};
+use crate::compile::plan::{Limit, List, Op, RankPut, Score, What};
 
 impl<'p> Emitter<'p> {
     /// `wrote` tells whether a write was surely sent before. If not, a full server has to refuse the op also when it
@@ -21,7 +21,7 @@ impl<'p> Emitter<'p> {
     fn put_one(&mut self, op: &'p Op, put: &'p RankPut, member: &Source, local: &'static str, wrote: bool) {
         let (key, m) = (op.key, member.first());
         let (r, score) = (self.name(Var::Reply(op.at)), self.own("rank", op));
-        let value = self.score(op, put.score);
+        let value = self.score(op, put);
         self.line(format_args!("local {score} = {value}"));
         // The member is known to who reads the reply only if it was given.
         let written = if member.is_sure() && matches!(put.members, List::One(_)) {
@@ -88,7 +88,7 @@ impl<'p> Emitter<'p> {
         let key = op.key;
         let (r, list) = (self.name(Var::Reply(op.at)), self.name(Var::List(op.at)));
         let (score, args) = (self.own("rank", op), self.own("args", op));
-        let value = self.score(op, put.score);
+        let value = self.score(op, put);
         self.line(format_args!("local {score} = {value}"));
         let chosen = put.only != Only::Any || put.within.is_some();
         let (old, done, space) = (self.own("old", op), self.own("done", op), self.own("space", op));
@@ -197,6 +197,11 @@ impl<'p> Emitter<'p> {
         self.line(format_args!("redis.call('ZADD', {}, {old} and 'NX' or 'XX', 0, {member})", op.key));
     }
 
+    /// Whether the number of an op is the score of a ranking.
+    fn is_score(&self, at: u16) -> bool {
+        matches!(self.ops[usize::from(at)].0, Some(Op { what: What::RankRange { .. }, .. }))
+    }
+
     fn limit(&self, op: &Op, limit: &Limit) -> String {
         match limit {
             Limit::Given(limit) => limit.to_string(),
@@ -205,10 +210,16 @@ impl<'p> Emitter<'p> {
     }
 
     /// The score, as a number within ±2^53.
-    fn score(&mut self, op: &Op, score: Score) -> String {
-        match score {
+    fn score(&mut self, op: &Op, put: &RankPut) -> String {
+        match put.score {
             Score::After(until) => self.moment(until),
             Score::Is(score) => format!("tonumber({score})"),
+            // A score that nobody calculates with goes back as the text in which it came.
+            Score::From(at)
+                if self.is_score(at) && put.within.is_none() && !self.keeps(op) && !self.numbers(op) =>
+            {
+                self.number_of(at)
+            }
             Score::From(at) => format!("math.max(-2^53, math.min(2^53, tonumber({})))", self.number_of(at)),
             Score::Last => {
                 let top = self.own("top", op);
