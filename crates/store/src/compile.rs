@@ -31,6 +31,7 @@ mod lower;
 mod lua;
 mod plain;
 mod plan;
+mod shape_hash;
 #[cfg(test)]
 mod tests;
 
@@ -43,11 +44,12 @@ use roomkey_core::{Op, Outcome, Reply, Result, Step, Txn};
 
 use lower::Arguments;
 use plan::Plan;
+use shape_hash::ShapeHash;
 
 /// Compiles programs and remembers their scripts.
 #[derive(Debug, Default)]
 pub(crate) struct Compiler {
-    scripts: RwLock<HashMap<Plan, Arc<Script>>>,
+    scripts: RwLock<HashMap<Plan, Arc<Script>, ShapeHash>>,
 }
 
 impl Compiler {

@@ -27,7 +27,7 @@ pub(super) fn script(plan: &Plan) -> String {
         emitter.line(format_args!("local fork, r, list, num, limit = {{}}, {{}}, {{}}, {{}}, {{}}"));
     }
     emitter.branch(&plan.steps, Facts::default(), &[]);
-    let mut script = format!("-- {}\n", readable(plan.name));
+    let mut script = format!("-- {}\n{}", readable(plan.name), lua::CALL);
     for (used, helper) in [(emitter.comparisons, lua::AT_MOST), (emitter.clock || plan.reports_now, lua::NOW)]
     {
         if used {

@@ -51,7 +51,13 @@ struct Lowering<'a> {
 
 impl<'a> Lowering<'a> {
     fn new(ops: usize) -> Self {
-        Self { arguments: Arguments::default(), ops: 0, forks: 0, positions: vec![0; ops], sums: Vec::new() }
+        // Most programs need no more.
+        let arguments = Arguments {
+            keys: Vec::with_capacity(8),
+            singles: Vec::with_capacity(8 + 2 * ops),
+            lists: Vec::new(),
+        };
+        Self { arguments, ops: 0, forks: 0, positions: vec![0; ops], sums: Vec::new() }
     }
 
     fn steps(&mut self, txn: &Txn, steps: &'a [Step]) -> Vec<plan::Step> {
@@ -77,7 +83,6 @@ impl<'a> Lowering<'a> {
 }
 
 /// The keys and arguments of a program, as `KEYS` and `ARGV` hold them: first what always takes one place, then the lists.
-#[derive(Default)]
 pub(super) struct Arguments<'a> {
     keys: Vec<&'a Key>,
     singles: Vec<Single<'a>>,

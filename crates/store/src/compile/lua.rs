@@ -73,8 +73,13 @@ local function at_most(a, b)
 end
 ";
 
-/// Store time: whole milliseconds since 1970.
+/// What every script begins with: a variable of its own is found faster than a field of a global one.
+pub(super) const CALL: &str = "local call = redis.call\n";
+
+/// Store time, whole milliseconds since 1970: as text, because printing a number costs as much as a command, and as a
+/// number.
 pub(super) const NOW: &str = "\
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local time = call('TIME')
+local ms = time[1] .. string.sub('00000' .. time[2], -6, -4)
+local now = tonumber(ms)
 ";

@@ -1,10 +1,11 @@
 -- Append
-redis.call('XLEN', KEYS[1])
+local call = redis.call
+call('XLEN', KEYS[1])
 -- 0 Append
-local ttl0 = redis.call('PTTL', KEYS[1])
+local ttl0 = call('PTTL', KEYS[1])
 local r0 = {}
 for i = 1, ARGV[3] - ARGV[2] + 1 do
-  r0[i] = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'kind', ARGV[1], 'who', ARGV[ARGV[2] + i - 1])
+  r0[i] = call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'kind', ARGV[1], 'who', ARGV[ARGV[2] + i - 1])
 end
-if ttl0 ~= -1 and ttl0 < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
+if ttl0 ~= -1 and ttl0 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[1], ARGV[5]) end
 return {r0}

@@ -1,6 +1,7 @@
 -- Push
-redis.call('LLEN', KEYS[1])
+local call = redis.call
+call('LLEN', KEYS[1])
 -- 0 Push
-local r0 = redis.call('RPUSH', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local r0 = call('RPUSH', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
+call('PEXPIRE', KEYS[1], ARGV[3])
 return {r0}

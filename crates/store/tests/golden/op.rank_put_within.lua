@@ -1,12 +1,14 @@
 -- RankPut
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZCARD', KEYS[1])
+local call = redis.call
+local time = call('TIME')
+local ms = time[1] .. string.sub('00000' .. time[2], -6, -4)
+local now = tonumber(ms)
+call('ZCARD', KEYS[1])
 -- 0 RankPut
-local top0 = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+local top0 = call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 local rank0 = top0 and math.min(top0 + 1, 2^53) or 1
-local old0 = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
-local space0 = tonumber(ARGV[3]) - redis.call('ZCOUNT', KEYS[1], now + 1, '+inf')
+local old0 = call('ZMSCORE', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
+local space0 = tonumber(ARGV[3]) - call('ZCOUNT', KEYS[1], '(' .. ms, '+inf')
 local r0 = ''
 local args0, written = {}, {rank0}
 local done0 = {}
@@ -23,13 +25,13 @@ for i = 1, ARGV[2] - ARGV[1] + 1 do
   end
 end
 if #args0 > 0 then
-  local ttl0 = redis.call('PTTL', KEYS[1])
+  local ttl0 = call('PTTL', KEYS[1])
   for i = 1, #args0, 1000 do
-    redis.call('ZADD', KEYS[1], unpack(args0, i, math.min(i + 999, #args0)))
+    call('ZADD', KEYS[1], unpack(args0, i, math.min(i + 999, #args0)))
   end
   r0 = written
-  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[4]) then call('PEXPIRE', KEYS[1], ARGV[4]) end
 else
-  redis.call('ZADD', KEYS[1], old0[1] and 'NX' or 'XX', 0, ARGV[ARGV[1] + 0])
+  call('ZADD', KEYS[1], old0[1] and 'NX' or 'XX', 0, ARGV[ARGV[1] + 0])
 end
 return {r0}

@@ -1,124 +1,126 @@
 -- rooms.join
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local call = redis.call
+local time = call('TIME')
+local ms = time[1] .. string.sub('00000' .. time[2], -6, -4)
+local now = tonumber(ms)
 local r0, list0, fork2, fork3, r10
-local score1 = redis.call('ZSCORE', KEYS[1], ARGV[1])
+local score1 = call('ZSCORE', KEYS[1], ARGV[1])
 local fork0 = score1 and tonumber(score1) <= now
 local fork1 = score1 and tonumber(score1) > now
 if fork1 then
-  fork2 = redis.call('ZSCORE', KEYS[4], ARGV[1]) ~= false
+  fork2 = call('ZSCORE', KEYS[4], ARGV[1]) ~= false
 else
-  local count2 = redis.call('ZCOUNT', KEYS[1], now + 1, '+inf')
-  local bound3 = redis.call('HGET', KEYS[5], ARGV[12]) or ARGV[13]
+  local count2 = call('ZCOUNT', KEYS[1], '(' .. ms, '+inf')
+  local bound3 = call('HGET', KEYS[5], ARGV[12]) or ARGV[13]
   if bound3 ~= '0' and not (string.find(bound3, '^%-?[1-9]%d*$') and (#bound3 < 19
     or #bound3 == 19 and (string.byte(bound3) == 45 or bound3 <= '9223372036854775807')
     or #bound3 == 20 and string.byte(bound3) == 45 and bound3 <= '-9223372036854775808')) then
     return 'NotANumber'
   end
-  fork3 = count2 < tonumber(bound3) and redis.call('ZCOUNT', KEYS[6], now + 1, '+inf') < tonumber(ARGV[14])
+  fork3 = count2 < tonumber(bound3) and call('ZCOUNT', KEYS[6], '(' .. ms, '+inf') < tonumber(ARGV[14])
 end
-redis.call('HLEN', KEYS[2])
-redis.call('ZCARD', KEYS[4])
-redis.call('XLEN', KEYS[3])
-redis.call('ZCARD', KEYS[7])
-redis.call('ZCARD', KEYS[8])
+call('HLEN', KEYS[2])
+call('ZCARD', KEYS[4])
+call('XLEN', KEYS[3])
+call('ZCARD', KEYS[7])
+call('ZCARD', KEYS[8])
 if fork0 then
   -- 0 MapGet
-  r0 = redis.call('HMGET', KEYS[2], ARGV[1])
+  r0 = call('HMGET', KEYS[2], ARGV[1])
   list0 = {}
   for i, value in ipairs(r0) do list0[i] = value or '' end
   -- 1 RankRemove
-  redis.call('ZREM', KEYS[1], ARGV[1])
+  call('ZREM', KEYS[1], ARGV[1])
   -- 2 Append
   if #list0 > 0 then
-    local ttl2 = redis.call('PTTL', KEYS[3])
+    local ttl2 = call('PTTL', KEYS[3])
     for i = 1, #list0 do
-      redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[2], 'm', ARGV[1], 'i', list0[i])
+      call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[2], 'm', ARGV[1], 'i', list0[i])
     end
-    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[3], ARGV[4]) end
+    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[4]) then call('PEXPIRE', KEYS[3], ARGV[4]) end
   end
 end
 if fork1 then
   -- 3 RankPut
-  if not fork0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 1, 0) end
+  if not fork0 then call('ZREMRANGEBYRANK', KEYS[1], 1, 0) end
   local rank3 = now + ARGV[5]
-  local old3 = redis.call('ZSCORE', KEYS[1], ARGV[1])
+  local old3 = call('ZSCORE', KEYS[1], ARGV[1])
   local live3 = old3 and tonumber(old3) > now
   if live3 then
-    local ttl3 = redis.call('PTTL', KEYS[1])
-    redis.call('ZADD', KEYS[1], rank3, ARGV[1])
-    if ttl3 ~= -1 and ttl3 < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
+    local ttl3 = call('PTTL', KEYS[1])
+    call('ZADD', KEYS[1], rank3, ARGV[1])
+    if ttl3 ~= -1 and ttl3 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[1], ARGV[6]) end
   end
   -- 4 MapPut
-  local ttl4 = redis.call('PTTL', KEYS[2])
-  redis.call('HSET', KEYS[2], ARGV[1], ARGV[7])
-  if ttl4 ~= -1 and ttl4 < tonumber(ARGV[8]) then redis.call('PEXPIRE', KEYS[2], ARGV[8]) end
+  local ttl4 = call('PTTL', KEYS[2])
+  call('HSET', KEYS[2], ARGV[1], ARGV[7])
+  if ttl4 ~= -1 and ttl4 < tonumber(ARGV[8]) then call('PEXPIRE', KEYS[2], ARGV[8]) end
   if fork2 then
     -- 5 RankRemove
-    redis.call('ZREM', KEYS[4], ARGV[1])
+    call('ZREM', KEYS[4], ARGV[1])
     -- 6 Append
-    local ttl6 = redis.call('PTTL', KEYS[3])
-    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[10], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
-    if ttl6 ~= -1 and ttl6 < tonumber(ARGV[11]) then redis.call('PEXPIRE', KEYS[3], ARGV[11]) end
+    local ttl6 = call('PTTL', KEYS[3])
+    call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[10], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
+    if ttl6 ~= -1 and ttl6 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[3], ARGV[11]) end
   end
 else
   if fork3 then
     -- 7 RankPut
     local rank7 = now + ARGV[15]
-    local ttl7 = redis.call('PTTL', KEYS[1])
-    redis.call('ZADD', KEYS[1], rank7, ARGV[1])
-    if ttl7 ~= -1 and ttl7 < tonumber(ARGV[16]) then redis.call('PEXPIRE', KEYS[1], ARGV[16]) end
+    local ttl7 = call('PTTL', KEYS[1])
+    call('ZADD', KEYS[1], rank7, ARGV[1])
+    if ttl7 ~= -1 and ttl7 < tonumber(ARGV[16]) then call('PEXPIRE', KEYS[1], ARGV[16]) end
     -- 8 MapPut
-    local ttl8 = redis.call('PTTL', KEYS[2])
-    redis.call('HSET', KEYS[2], ARGV[1], ARGV[7])
-    if ttl8 ~= -1 and ttl8 < tonumber(ARGV[17]) then redis.call('PEXPIRE', KEYS[2], ARGV[17]) end
+    local ttl8 = call('PTTL', KEYS[2])
+    call('HSET', KEYS[2], ARGV[1], ARGV[7])
+    if ttl8 ~= -1 and ttl8 < tonumber(ARGV[17]) then call('PEXPIRE', KEYS[2], ARGV[17]) end
     -- 9 Append
-    local ttl9 = redis.call('PTTL', KEYS[3])
-    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[18], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
-    if ttl9 ~= -1 and ttl9 < tonumber(ARGV[19]) then redis.call('PEXPIRE', KEYS[3], ARGV[19]) end
+    local ttl9 = call('PTTL', KEYS[3])
+    call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[18], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
+    if ttl9 ~= -1 and ttl9 < tonumber(ARGV[19]) then call('PEXPIRE', KEYS[3], ARGV[19]) end
   else
     -- 10 RankCount
-    r10 = redis.call('ZCOUNT', KEYS[1], now + 1, '+inf')
+    r10 = call('ZCOUNT', KEYS[1], '(' .. ms, '+inf')
   end
 end
 -- 11 RankTake
-if not (fork0 or fork1 or fork3) then redis.call('ZREMRANGEBYRANK', KEYS[1], 1, 0) end
-local r11 = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[20])
-if #r11 > 0 then redis.call('ZREM', KEYS[1], unpack(r11)) end
+if not (fork0 or fork1 or fork3) then call('ZREMRANGEBYRANK', KEYS[1], 1, 0) end
+local r11 = call('ZRANGEBYSCORE', KEYS[1], '-inf', ms, 'LIMIT', 0, ARGV[20])
+if #r11 > 0 then call('ZREM', KEYS[1], unpack(r11)) end
 -- 12 MapGet
 local r12 = false
 local list12 = {}
 if #r11 > 0 then
-  r12 = redis.call('HMGET', KEYS[2], unpack(r11))
+  r12 = call('HMGET', KEYS[2], unpack(r11))
   for i, value in ipairs(r12) do list12[i] = value or '' end
 end
 -- 13 MapRemove
-if #r11 > 0 then redis.call('HDEL', KEYS[2], unpack(r11)) end
+if #r11 > 0 then call('HDEL', KEYS[2], unpack(r11)) end
 -- 14 RankRemove
-if #r11 > 0 then redis.call('ZREM', KEYS[4], unpack(r11)) end
+if #r11 > 0 then call('ZREM', KEYS[4], unpack(r11)) end
 -- 15 Append
 if #r11 > 0 and #list12 > 0 then
-  local ttl15 = redis.call('PTTL', KEYS[3])
+  local ttl15 = call('PTTL', KEYS[3])
   for i = 1, math.min(#r11, #list12) do
-    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[21], '*', 'k', ARGV[2], 'm', r11[i], 'i', list12[i])
+    call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[21], '*', 'k', ARGV[2], 'm', r11[i], 'i', list12[i])
   end
-  if ttl15 ~= -1 and ttl15 < tonumber(ARGV[22]) then redis.call('PEXPIRE', KEYS[3], ARGV[22]) end
+  if ttl15 ~= -1 and ttl15 < tonumber(ARGV[22]) then call('PEXPIRE', KEYS[3], ARGV[22]) end
 end
 -- 16 RankRange
-local r16 = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[23])
+local r16 = call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[23])
 -- 17 RankPut
 if r16[2] then
   local rank17 = r16[2]
-  local ttl17 = redis.call('PTTL', KEYS[7])
-  redis.call('ZADD', KEYS[7], rank17, ARGV[24])
-  if ttl17 ~= -1 and ttl17 < tonumber(ARGV[25]) then redis.call('PEXPIRE', KEYS[7], ARGV[25]) end
+  local ttl17 = call('PTTL', KEYS[7])
+  call('ZADD', KEYS[7], rank17, ARGV[24])
+  if ttl17 ~= -1 and ttl17 < tonumber(ARGV[25]) then call('PEXPIRE', KEYS[7], ARGV[25]) end
 end
 -- 18 RankPut
 local rank18 = now + ARGV[26]
-local ttl18 = redis.call('PTTL', KEYS[8])
-redis.call('ZADD', KEYS[8], rank18, ARGV[24])
-if ttl18 ~= -1 and ttl18 < tonumber(ARGV[27]) then redis.call('PEXPIRE', KEYS[8], ARGV[27]) end
+local ttl18 = call('PTTL', KEYS[8])
+call('ZADD', KEYS[8], rank18, ARGV[24])
+if ttl18 ~= -1 and ttl18 < tonumber(ARGV[27]) then call('PEXPIRE', KEYS[8], ARGV[27]) end
 -- 19 Expire
-local ttl19 = redis.call('PTTL', KEYS[5])
-if ttl19 ~= -2 and (ttl19 ~= -1 and ttl19 < tonumber(ARGV[28])) then redis.call('PEXPIRE', KEYS[5], ARGV[28]) end
+local ttl19 = call('PTTL', KEYS[5])
+if ttl19 ~= -2 and (ttl19 ~= -1 and ttl19 < tonumber(ARGV[28])) then call('PEXPIRE', KEYS[5], ARGV[28]) end
 return {now, fork0 and 1 or 0, fork1 and 1 or 0, fork2 and 1 or 0, fork3 and 1 or 0, r10 or false}

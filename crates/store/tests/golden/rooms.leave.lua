@@ -1,27 +1,29 @@
 -- rooms.leave
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local call = redis.call
+local time = call('TIME')
+local ms = time[1] .. string.sub('00000' .. time[2], -6, -4)
+local now = tonumber(ms)
 local r8, r9, r10, r11, list11, limit12, r12, list12, r13, r14
 local r15, r16, list16, r17
-local fork0 = redis.call('EXISTS', KEYS[5]) == 1
-redis.call('HLEN', KEYS[1])
-redis.call('ZCARD', KEYS[2])
-redis.call('ZCARD', KEYS[3])
-redis.call('ZCARD', KEYS[4])
-redis.call('ZCARD', KEYS[5])
-redis.call('XLEN', KEYS[6])
+local fork0 = call('EXISTS', KEYS[5]) == 1
+call('HLEN', KEYS[1])
+call('ZCARD', KEYS[2])
+call('ZCARD', KEYS[3])
+call('ZCARD', KEYS[4])
+call('ZCARD', KEYS[5])
+call('XLEN', KEYS[6])
 if fork0 then
-  limit12 = redis.call('HGET', KEYS[7], ARGV[10]) or ARGV[11]
+  limit12 = call('HGET', KEYS[7], ARGV[10]) or ARGV[11]
   if limit12 ~= '0' and not (string.find(limit12, '^%-?[1-9]%d*$') and (#limit12 < 19
     or #limit12 == 19 and (string.byte(limit12) == 45 or limit12 <= '9223372036854775807')
     or #limit12 == 20 and string.byte(limit12) == 45 and limit12 <= '-9223372036854775808')) then
     return 'NotANumber'
   end
 end
-redis.call('ZCARD', KEYS[8])
-redis.call('ZCARD', KEYS[9])
+call('ZCARD', KEYS[8])
+call('ZCARD', KEYS[9])
 -- 0 MapMatch
-local r0 = redis.call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
+local r0 = call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
 local list0 = {}
 for i, value in ipairs(r0) do
   local prefix = ARGV[ARGV[3] + i - 1]
@@ -32,47 +34,47 @@ end
 local r1 = false
 local list1 = {}
 if #list0 > 0 then
-  r1 = redis.call('HMGET', KEYS[1], unpack(list0))
+  r1 = call('HMGET', KEYS[1], unpack(list0))
   for i, value in ipairs(r1) do list1[i] = value or '' end
 end
 -- 2 RankRemove
-redis.call('ZREMRANGEBYRANK', KEYS[2], 1, 0)
+call('ZREMRANGEBYRANK', KEYS[2], 1, 0)
 local r2 = false
-if #list0 > 0 then r2 = redis.call('ZREM', KEYS[2], unpack(list0)) end
+if #list0 > 0 then r2 = call('ZREM', KEYS[2], unpack(list0)) end
 -- 3 RankRemove
 local r3 = false
-if #list0 > 0 then r3 = redis.call('ZREM', KEYS[3], unpack(list0)) end
+if #list0 > 0 then r3 = call('ZREM', KEYS[3], unpack(list0)) end
 -- 4 RankRemove
 local r4 = false
-if #list0 > 0 then r4 = redis.call('ZREM', KEYS[4], unpack(list0)) end
+if #list0 > 0 then r4 = call('ZREM', KEYS[4], unpack(list0)) end
 -- 5 RankRemove
 local r5 = false
-if #list0 > 0 then r5 = redis.call('ZREM', KEYS[5], unpack(list0)) end
+if #list0 > 0 then r5 = call('ZREM', KEYS[5], unpack(list0)) end
 -- 6 MapRemove
 local r6 = false
-if #list0 > 0 then r6 = redis.call('HDEL', KEYS[1], unpack(list0)) end
+if #list0 > 0 then r6 = call('HDEL', KEYS[1], unpack(list0)) end
 -- 7 Append
 local r7 = false
 if #list0 > 0 and #list1 > 0 then
-  local ttl7 = redis.call('PTTL', KEYS[6])
+  local ttl7 = call('PTTL', KEYS[6])
   r7 = {}
   for i = 1, math.min(#list0, #list1) do
-    r7[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'k', ARGV[4], 'm', list0[i], 'i', list1[i])
+    r7[i] = call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'k', ARGV[4], 'm', list0[i], 'i', list1[i])
   end
-  if ttl7 ~= -1 and ttl7 < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[6], ARGV[6]) end
+  if ttl7 ~= -1 and ttl7 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[6], ARGV[6]) end
 end
 if fork0 then
   -- 8 RankTake
-  r8 = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, ARGV[7])
-  if #r8 > 0 then redis.call('ZREM', KEYS[4], unpack(r8)) end
+  r8 = call('ZRANGEBYSCORE', KEYS[4], '-inf', ms, 'LIMIT', 0, ARGV[7])
+  if #r8 > 0 then call('ZREM', KEYS[4], unpack(r8)) end
   -- 9 RankRemove
   r9 = false
-  if #r8 > 0 then r9 = redis.call('ZREM', KEYS[5], unpack(r8)) end
+  if #r8 > 0 then r9 = call('ZREM', KEYS[5], unpack(r8)) end
   -- 10 MapRemove
   r10 = false
-  if #r8 > 0 then r10 = redis.call('HDEL', KEYS[1], unpack(r8)) end
+  if #r8 > 0 then r10 = call('HDEL', KEYS[1], unpack(r8)) end
   -- 11 RankRange
-  r11 = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[8])
+  r11 = call('ZRANGEBYSCORE', KEYS[5], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[8])
   list11 = {}
   for i = 1, #r11, 2 do list11[#list11 + 1] = r11[i] end
   -- 12 RankPut
@@ -80,8 +82,8 @@ if fork0 then
   list12 = {}
   if #list11 > 0 then
     local rank12 = now + ARGV[9]
-    local old12 = redis.call('ZMSCORE', KEYS[2], unpack(list11))
-    local space12 = tonumber(limit12) - redis.call('ZCOUNT', KEYS[2], now + 1, '+inf')
+    local old12 = call('ZMSCORE', KEYS[2], unpack(list11))
+    local space12 = tonumber(limit12) - call('ZCOUNT', KEYS[2], '(' .. ms, '+inf')
     r12 = ''
     local args12, written = {}, {rank12}
     local done12 = {}
@@ -98,12 +100,12 @@ if fork0 then
       end
     end
     if #args12 > 0 then
-      local ttl12 = redis.call('PTTL', KEYS[2])
+      local ttl12 = call('PTTL', KEYS[2])
       for i = 1, #args12, 1000 do
-        redis.call('ZADD', KEYS[2], unpack(args12, i, math.min(i + 999, #args12)))
+        call('ZADD', KEYS[2], unpack(args12, i, math.min(i + 999, #args12)))
       end
       r12 = written
-      if ttl12 ~= -1 and ttl12 < tonumber(ARGV[12]) then redis.call('PEXPIRE', KEYS[2], ARGV[12]) end
+      if ttl12 ~= -1 and ttl12 < tonumber(ARGV[12]) then call('PEXPIRE', KEYS[2], ARGV[12]) end
       for i = 2, #written do list12[i - 1] = written[i] end
     end
   end
@@ -118,74 +120,74 @@ if fork0 then
       args13[#args13 + 1], args13[#args13 + 2] = rank13, member
       written[#written + 1] = member
     end
-    local ttl13 = redis.call('PTTL', KEYS[3])
+    local ttl13 = call('PTTL', KEYS[3])
     for i = 1, #args13, 1000 do
-      redis.call('ZADD', KEYS[3], unpack(args13, i, math.min(i + 999, #args13)))
+      call('ZADD', KEYS[3], unpack(args13, i, math.min(i + 999, #args13)))
     end
     r13 = written
-    if ttl13 ~= -1 and ttl13 < tonumber(ARGV[14]) then redis.call('PEXPIRE', KEYS[3], ARGV[14]) end
+    if ttl13 ~= -1 and ttl13 < tonumber(ARGV[14]) then call('PEXPIRE', KEYS[3], ARGV[14]) end
   end
   -- 14 RankRemove
   r14 = false
-  if #list12 > 0 then r14 = redis.call('ZREM', KEYS[5], unpack(list12)) end
+  if #list12 > 0 then r14 = call('ZREM', KEYS[5], unpack(list12)) end
   -- 15 RankRemove
   r15 = false
-  if #list12 > 0 then r15 = redis.call('ZREM', KEYS[4], unpack(list12)) end
+  if #list12 > 0 then r15 = call('ZREM', KEYS[4], unpack(list12)) end
   -- 16 MapGet
   r16 = false
   list16 = {}
   if #list12 > 0 then
-    r16 = redis.call('HMGET', KEYS[1], unpack(list12))
+    r16 = call('HMGET', KEYS[1], unpack(list12))
     for i, value in ipairs(r16) do list16[i] = value or '' end
   end
   -- 17 Append
   r17 = false
   if #list12 > 0 and #list16 > 0 then
-    local ttl17 = redis.call('PTTL', KEYS[6])
+    local ttl17 = call('PTTL', KEYS[6])
     r17 = {}
     for i = 1, math.min(#list12, #list16) do
-      r17[i] = redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[16], '*', 'k', ARGV[15], 'm', list12[i], 'i', list16[i])
+      r17[i] = call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[16], '*', 'k', ARGV[15], 'm', list12[i], 'i', list16[i])
     end
-    if ttl17 ~= -1 and ttl17 < tonumber(ARGV[17]) then redis.call('PEXPIRE', KEYS[6], ARGV[17]) end
+    if ttl17 ~= -1 and ttl17 < tonumber(ARGV[17]) then call('PEXPIRE', KEYS[6], ARGV[17]) end
   end
 end
 -- 18 RankTake
-local r18 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[18])
-if #r18 > 0 then redis.call('ZREM', KEYS[2], unpack(r18)) end
+local r18 = call('ZRANGEBYSCORE', KEYS[2], '-inf', ms, 'LIMIT', 0, ARGV[18])
+if #r18 > 0 then call('ZREM', KEYS[2], unpack(r18)) end
 -- 19 MapGet
 local r19 = false
 local list19 = {}
 if #r18 > 0 then
-  r19 = redis.call('HMGET', KEYS[1], unpack(r18))
+  r19 = call('HMGET', KEYS[1], unpack(r18))
   for i, value in ipairs(r19) do list19[i] = value or '' end
 end
 -- 20 MapRemove
-if #r18 > 0 then redis.call('HDEL', KEYS[1], unpack(r18)) end
+if #r18 > 0 then call('HDEL', KEYS[1], unpack(r18)) end
 -- 21 RankRemove
-if #r18 > 0 then redis.call('ZREM', KEYS[3], unpack(r18)) end
+if #r18 > 0 then call('ZREM', KEYS[3], unpack(r18)) end
 -- 22 Append
 if #r18 > 0 and #list19 > 0 then
-  local ttl22 = redis.call('PTTL', KEYS[6])
+  local ttl22 = call('PTTL', KEYS[6])
   for i = 1, math.min(#r18, #list19) do
-    redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[20], '*', 'k', ARGV[19], 'm', r18[i], 'i', list19[i])
+    call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[20], '*', 'k', ARGV[19], 'm', r18[i], 'i', list19[i])
   end
-  if ttl22 ~= -1 and ttl22 < tonumber(ARGV[21]) then redis.call('PEXPIRE', KEYS[6], ARGV[21]) end
+  if ttl22 ~= -1 and ttl22 < tonumber(ARGV[21]) then call('PEXPIRE', KEYS[6], ARGV[21]) end
 end
 -- 23 RankRange
-local r23 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[22])
+local r23 = call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[22])
 -- 24 RankPut
 if r23[2] then
   local rank24 = r23[2]
-  local ttl24 = redis.call('PTTL', KEYS[8])
-  redis.call('ZADD', KEYS[8], rank24, ARGV[23])
-  if ttl24 ~= -1 and ttl24 < tonumber(ARGV[24]) then redis.call('PEXPIRE', KEYS[8], ARGV[24]) end
+  local ttl24 = call('PTTL', KEYS[8])
+  call('ZADD', KEYS[8], rank24, ARGV[23])
+  if ttl24 ~= -1 and ttl24 < tonumber(ARGV[24]) then call('PEXPIRE', KEYS[8], ARGV[24]) end
 end
 -- 25 RankPut
 local rank25 = now + ARGV[25]
-local ttl25 = redis.call('PTTL', KEYS[9])
-redis.call('ZADD', KEYS[9], rank25, ARGV[23])
-if ttl25 ~= -1 and ttl25 < tonumber(ARGV[26]) then redis.call('PEXPIRE', KEYS[9], ARGV[26]) end
+local ttl25 = call('PTTL', KEYS[9])
+call('ZADD', KEYS[9], rank25, ARGV[23])
+if ttl25 ~= -1 and ttl25 < tonumber(ARGV[26]) then call('PEXPIRE', KEYS[9], ARGV[26]) end
 -- 26 Expire
-local ttl26 = redis.call('PTTL', KEYS[7])
-if ttl26 ~= -2 and (ttl26 ~= -1 and ttl26 < tonumber(ARGV[27])) then redis.call('PEXPIRE', KEYS[7], ARGV[27]) end
+local ttl26 = call('PTTL', KEYS[7])
+if ttl26 ~= -2 and (ttl26 ~= -1 and ttl26 < tonumber(ARGV[27])) then call('PEXPIRE', KEYS[7], ARGV[27]) end
 return {now, r0, r1, r2, r3, r4, r5, r6, r7, fork0 and 1 or 0, r8 or false, r9 or false, r10 or false, r11 or false, r12 or false, r13 or false, r14 or false, r15 or false, r16 or false, r17 or false}

@@ -1,12 +1,14 @@
 -- rooms.renew
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZCARD', KEYS[2])
-redis.call('ZCARD', KEYS[3])
-redis.call('ZCARD', KEYS[4])
-redis.call('ZCARD', KEYS[5])
+local call = redis.call
+local time = call('TIME')
+local ms = time[1] .. string.sub('00000' .. time[2], -6, -4)
+local now = tonumber(ms)
+call('ZCARD', KEYS[2])
+call('ZCARD', KEYS[3])
+call('ZCARD', KEYS[4])
+call('ZCARD', KEYS[5])
 -- 0 MapMatch
-local r0 = redis.call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
+local r0 = call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
 local list0 = {}
 for i, value in ipairs(r0) do
   local prefix = ARGV[ARGV[3] + i - 1]
@@ -14,11 +16,11 @@ for i, value in ipairs(r0) do
   if r0[i] == 1 then list0[#list0 + 1] = ARGV[ARGV[1] + i - 1] end
 end
 -- 1 RankPut
-redis.call('ZREMRANGEBYRANK', KEYS[2], 1, 0)
+call('ZREMRANGEBYRANK', KEYS[2], 1, 0)
 local r1 = false
 if #list0 > 0 then
   local rank1 = now + ARGV[4]
-  local old1 = redis.call('ZMSCORE', KEYS[2], unpack(list0))
+  local old1 = call('ZMSCORE', KEYS[2], unpack(list0))
   r1 = ''
   local args1, written = {}, {rank1}
   local done1 = {}
@@ -33,19 +35,19 @@ if #list0 > 0 then
     end
   end
   if #args1 > 0 then
-    local ttl1 = redis.call('PTTL', KEYS[2])
+    local ttl1 = call('PTTL', KEYS[2])
     for i = 1, #args1, 1000 do
-      redis.call('ZADD', KEYS[2], unpack(args1, i, math.min(i + 999, #args1)))
+      call('ZADD', KEYS[2], unpack(args1, i, math.min(i + 999, #args1)))
     end
     r1 = written
-    if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[2], ARGV[5]) end
+    if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[2], ARGV[5]) end
   end
 end
 -- 2 RankPut
 local r2 = false
 if #list0 > 0 then
   local rank2 = now + ARGV[6]
-  local old2 = redis.call('ZMSCORE', KEYS[3], unpack(list0))
+  local old2 = call('ZMSCORE', KEYS[3], unpack(list0))
   r2 = ''
   local args2, written = {}, {rank2}
   local done2 = {}
@@ -60,33 +62,33 @@ if #list0 > 0 then
     end
   end
   if #args2 > 0 then
-    local ttl2 = redis.call('PTTL', KEYS[3])
+    local ttl2 = call('PTTL', KEYS[3])
     for i = 1, #args2, 1000 do
-      redis.call('ZADD', KEYS[3], unpack(args2, i, math.min(i + 999, #args2)))
+      call('ZADD', KEYS[3], unpack(args2, i, math.min(i + 999, #args2)))
     end
     r2 = written
-    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[3], ARGV[7]) end
+    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[7]) then call('PEXPIRE', KEYS[3], ARGV[7]) end
   end
 end
 -- 3 Expire
-local ttl3 = redis.call('PTTL', KEYS[1])
+local ttl3 = call('PTTL', KEYS[1])
 local r3 = ttl3 == -2 and 0 or 1
-if ttl3 ~= -2 and (ttl3 ~= -1 and ttl3 < tonumber(ARGV[8])) then redis.call('PEXPIRE', KEYS[1], ARGV[8]) end
+if ttl3 ~= -2 and (ttl3 ~= -1 and ttl3 < tonumber(ARGV[8])) then call('PEXPIRE', KEYS[1], ARGV[8]) end
 -- 4 RankRange
-local r4 = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[9])
+local r4 = call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[9])
 -- 5 RankPut
 if r4[2] then
   local rank5 = r4[2]
-  local ttl5 = redis.call('PTTL', KEYS[4])
-  redis.call('ZADD', KEYS[4], rank5, ARGV[10])
-  if ttl5 ~= -1 and ttl5 < tonumber(ARGV[11]) then redis.call('PEXPIRE', KEYS[4], ARGV[11]) end
+  local ttl5 = call('PTTL', KEYS[4])
+  call('ZADD', KEYS[4], rank5, ARGV[10])
+  if ttl5 ~= -1 and ttl5 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[4], ARGV[11]) end
 end
 -- 6 RankPut
 local rank6 = now + ARGV[12]
-local ttl6 = redis.call('PTTL', KEYS[5])
-redis.call('ZADD', KEYS[5], rank6, ARGV[10])
-if ttl6 ~= -1 and ttl6 < tonumber(ARGV[13]) then redis.call('PEXPIRE', KEYS[5], ARGV[13]) end
+local ttl6 = call('PTTL', KEYS[5])
+call('ZADD', KEYS[5], rank6, ARGV[10])
+if ttl6 ~= -1 and ttl6 < tonumber(ARGV[13]) then call('PEXPIRE', KEYS[5], ARGV[13]) end
 -- 7 Expire
-local ttl7 = redis.call('PTTL', KEYS[6])
-if ttl7 ~= -2 and (ttl7 ~= -1 and ttl7 < tonumber(ARGV[14])) then redis.call('PEXPIRE', KEYS[6], ARGV[14]) end
+local ttl7 = call('PTTL', KEYS[6])
+if ttl7 ~= -2 and (ttl7 ~= -1 and ttl7 < tonumber(ARGV[14])) then call('PEXPIRE', KEYS[6], ARGV[14]) end
 return {now, r0, r1, r2, r3}

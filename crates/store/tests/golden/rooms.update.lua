@@ -1,11 +1,12 @@
 -- rooms.update
+local call = redis.call
 local function at_most(a, b)
   local x, y = tonumber(a), tonumber(b)
   if x ~= y then return x < y end
   if #a ~= #b then return (#a < #b) == (x > 0) end
   return a == b or (a < b) == (x > 0)
 end
-local number1 = redis.call('GET', KEYS[1]) or '0'
+local number1 = call('GET', KEYS[1]) or '0'
 if number1 ~= '0' and not (string.find(number1, '^%-?[1-9]%d*$') and (#number1 < 19
   or #number1 == 19 and (string.byte(number1) == 45 or number1 <= '9223372036854775807')
   or #number1 == 20 and string.byte(number1) == 45 and number1 <= '-9223372036854775808')) then
@@ -13,15 +14,15 @@ if number1 ~= '0' and not (string.find(number1, '^%-?[1-9]%d*$') and (#number1 <
 end
 if tonumber(number1) >= tonumber(ARGV[1]) and at_most(number1, ARGV[2]) then
   -- 0 Add
-  local ttl0 = redis.call('PTTL', KEYS[1])
-  local r0 = redis.call('INCRBY', KEYS[1], ARGV[3])
-  if r0 >= 2^53 or r0 <= -2^53 then r0 = redis.call('GET', KEYS[1]) end
-  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+  local ttl0 = call('PTTL', KEYS[1])
+  local r0 = call('INCRBY', KEYS[1], ARGV[3])
+  if r0 >= 2^53 or r0 <= -2^53 then r0 = call('GET', KEYS[1]) end
+  if ttl0 ~= -1 and ttl0 < tonumber(ARGV[4]) then call('PEXPIRE', KEYS[1], ARGV[4]) end
   return {1, r0}
 else
   if tonumber(number1) <= tonumber(ARGV[5]) then
     -- 1 Delete
-    redis.call('UNLINK', KEYS[1])
+    call('UNLINK', KEYS[1])
     return {0, 1}
   else
     return {0, 0}

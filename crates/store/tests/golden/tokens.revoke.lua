@@ -1,10 +1,11 @@
 -- tokens.revoke
-redis.call('HLEN', KEYS[2])
-redis.call('ZCARD', KEYS[3])
+local call = redis.call
+call('HLEN', KEYS[2])
+call('ZCARD', KEYS[3])
 -- 0 Delete
-local r0 = redis.call('UNLINK', KEYS[1])
+local r0 = call('UNLINK', KEYS[1])
 -- 1 MapRemove
-local r1 = redis.call('HDEL', KEYS[2], ARGV[1])
+local r1 = call('HDEL', KEYS[2], ARGV[1])
 -- 2 RankRemove
-redis.call('ZREM', KEYS[3], ARGV[1])
+call('ZREM', KEYS[3], ARGV[1])
 return {r0, r1}

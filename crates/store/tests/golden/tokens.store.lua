@@ -1,10 +1,11 @@
 -- tokens.store
-if redis.call('EXISTS', KEYS[1]) == 0 then
+local call = redis.call
+if call('EXISTS', KEYS[1]) == 0 then
   -- 0 Put
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return {1}
 else
   -- 1 Get
-  local r1 = redis.call('GET', KEYS[1])
+  local r1 = call('GET', KEYS[1])
   return {0, r1}
 end

@@ -73,7 +73,7 @@ impl<'p> Emitter<'p> {
     fn write_nothing(&mut self, op: &Op, sent: &Sent) {
         let key = op.key;
         let write = if op.kind == Some(Kind::Ranking) {
-            format!("redis.call('ZREMRANGEBYRANK', {key}, 1, 0)")
+            format!("call('ZREMRANGEBYRANK', {key}, 1, 0)")
         } else {
             // Of every kind; on a missing key it fails, and counts all the same.
             format!("redis.pcall('RENAMENX', {key}, {key})")
@@ -103,15 +103,15 @@ impl<'p> Emitter<'p> {
         let key = op.key;
         match &op.what {
             What::Nothing => self.nothing(op),
-            What::Ttl => self.reply(op, format_args!("redis.call('PTTL', {key})")),
+            What::Ttl => self.reply(op, format_args!("call('PTTL', {key})")),
             What::Expire(life) => self.expire(op, *life),
-            What::Delete => self.reply(op, format_args!("redis.call('UNLINK', {key})")),
-            What::Get => self.reply(op, format_args!("redis.call('GET', {key})")),
+            What::Delete => self.reply(op, format_args!("call('UNLINK', {key})")),
+            What::Get => self.reply(op, format_args!("call('GET', {key})")),
             What::Put(value, life) => self.put(op, *value, *life),
-            What::Take => self.reply(op, format_args!("redis.call('GETDEL', {key})")),
+            What::Take => self.reply(op, format_args!("call('GETDEL', {key})")),
             What::Add { by, life, .. } => self.add(op, *by, *life),
             What::MapGet(fields) => self.map_get(op, *fields),
-            What::MapAll => self.reply(op, format_args!("redis.call('HGETALL', {key})")),
+            What::MapAll => self.reply(op, format_args!("call('HGETALL', {key})")),
             What::MapPut(pairs, life) => self.map_put(op, *pairs, *life),
             What::MapRemove(fields) => self.of_list(op, *fields, &format!("'HDEL', {key}"), Sum::Total),
             What::MapMatch(fields, prefixes) => self.map_match(op, *fields, *prefixes),
@@ -135,30 +135,28 @@ impl<'p> Emitter<'p> {
             What::Pop(end, count) => {
                 let name = if *end == End::Front { "LPOP" } else { "RPOP" };
                 let none = if self.keeps(op) { " or {}" } else { "" };
-                self.reply(op, format_args!("redis.call('{name}', {key}, {count}){none}"));
+                self.reply(op, format_args!("call('{name}', {key}, {count}){none}"));
             }
-            What::Range(from, to) => {
-                self.reply(op, format_args!("redis.call('LRANGE', {key}, {from}, {to})"))
-            }
+            What::Range(from, to) => self.reply(op, format_args!("call('LRANGE', {key}, {from}, {to})")),
             What::RankPut(put) => self.rank_put(op, put, wrote),
             What::RankRemove(members) => self.of_list(op, *members, &format!("'ZREM', {key}"), Sum::Total),
             What::RankTake(limit) => self.rank_take(op, *limit),
             What::RankRange { min, max, order, limit } => self.rank_range(op, *min, *max, *order, *limit),
             What::RankCount => {
                 self.clock = true;
-                self.reply(op, format_args!("redis.call('ZCOUNT', {key}, now + 1, '+inf')"));
+                self.reply(op, format_args!("call('ZCOUNT', {key}, '(' .. ms, '+inf')"));
             }
             What::RankScores(members) => {
                 self.of_list(op, *members, &format!("'ZMSCORE', {key}"), Sum::Joined)
             }
-            What::RankPlace(member) => self.reply(op, format_args!("redis.call('ZRANK', {key}, {member})")),
+            What::RankPlace(member) => self.reply(op, format_args!("call('ZRANK', {key}, {member})")),
             What::Append { fields, keep, life } => self.append(op, fields, *keep, *life),
             What::LogRange { from, to, order, limit } => {
                 let (name, from, to) = match order {
                     Order::Lowest => ("XRANGE", from, to),
                     Order::Highest => ("XREVRANGE", to, from),
                 };
-                self.reply(op, format_args!("redis.call('{name}', {key}, {from}, {to}, 'COUNT', {limit})"));
+                self.reply(op, format_args!("call('{name}', {key}, {from}, {to}, 'COUNT', {limit})"));
             }
             What::Walk { kind, cursor, count } => self.walk(op, *kind, *cursor, *count),
         }

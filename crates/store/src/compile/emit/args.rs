@@ -185,10 +185,10 @@ impl Emitter<'_> {
     ) {
         let Source::Table { name, short: false } = source else {
             let keep = variable.map(|variable| format!("{local}{variable} = ")).unwrap_or_default();
-            self.line(format_args!("{keep}redis.call({call}, {})", source.unpacked()));
+            self.line(format_args!("{keep}call({call}, {})", source.unpacked()));
             return;
         };
-        let part = format!("redis.call({call}, unpack({name}, i, math.min(i + 999, #{name})))");
+        let part = format!("call({call}, unpack({name}, i, math.min(i + 999, #{name})))");
         let Some(variable) = variable else {
             self.line(format_args!("for i = 1, #{name}, 1000 do {part} end"));
             return;

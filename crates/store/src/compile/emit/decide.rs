@@ -81,15 +81,15 @@ impl<'p> Emitter<'p> {
     /// Writes the lines before a check, and returns its expression.
     fn check(&mut self, check: &'p Check) -> String {
         match check {
-            Check::Exists(key) => format!("redis.call('EXISTS', {key}) == 1"),
-            Check::Missing(key) => format!("redis.call('EXISTS', {key}) == 0"),
+            Check::Exists(key) => format!("call('EXISTS', {key}) == 1"),
+            Check::Missing(key) => format!("call('EXISTS', {key}) == 0"),
             Check::Value(key, test) => self.test(("GET", *key, None), *test),
             Check::Field(key, field, test) => self.test(("HGET", *key, Some(*field)), *test),
             Check::Number(key, low, high) => self.number(*key, *low, *high),
             Check::Ranked(key, member, is) => self.standing(*key, *member, *is),
             Check::Below(key, limit) => {
                 self.clock = true;
-                let live = format!("redis.call('ZCOUNT', {key}, now + 1, '+inf')");
+                let live = format!("call('ZCOUNT', {key}, '(' .. ms, '+inf')");
                 match limit {
                     Limit::Given(limit) => format!("{live} < tonumber({limit})"),
                     Limit::Stored { .. } => {
@@ -145,7 +145,7 @@ impl<'p> Emitter<'p> {
         if let Some(known) = self.known(("INCRBY", key, None)) {
             return known;
         }
-        let number = self.variable("number", &format!("redis.call('GET', {key}) or '0'"));
+        let number = self.variable("number", &format!("call('GET', {key}) or '0'"));
         self.require_integer(&number);
         // Not under GET: a missing counter is 0 here, and no value there.
         self.reads.push((("INCRBY", key, None), number.clone()));
@@ -157,7 +157,7 @@ impl<'p> Emitter<'p> {
         let Limit::Stored { key, field, or } = limit else {
             return String::new();
         };
-        let value = format!("redis.call('HGET', {key}, {field}) or {or}");
+        let value = format!("call('HGET', {key}, {field}) or {or}");
         let name = match into {
             Some(name) => {
                 self.line(format_args!("{name} = {value}"));
@@ -273,8 +273,8 @@ impl Facts {
 
 fn call((command, key, arg): Read) -> String {
     match arg {
-        Some(arg) => format!("redis.call('{command}', {key}, {arg})"),
-        None => format!("redis.call('{command}', {key})"),
+        Some(arg) => format!("call('{command}', {key}, {arg})"),
+        None => format!("call('{command}', {key})"),
     }
 }
 

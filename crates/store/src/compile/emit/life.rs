@@ -8,7 +8,7 @@ impl<'p> Emitter<'p> {
     pub(super) fn before_write(&mut self, life: Life, op: &Op) {
         if let Life::AtLeast(_) = life {
             let ttl = self.own("ttl", op);
-            self.line(format_args!("local {ttl} = redis.call('PTTL', {})", op.key));
+            self.line(format_args!("local {ttl} = call('PTTL', {})", op.key));
         }
     }
 
@@ -17,7 +17,7 @@ impl<'p> Emitter<'p> {
         let key = op.key;
         match life {
             Life::Keep => {}
-            Life::Never => self.line(format_args!("redis.call('PERSIST', {key})")),
+            Life::Never => self.line(format_args!("call('PERSIST', {key})")),
             Life::Set(until) => {
                 let expire = self.expiry(until, op);
                 self.line(format_args!("{expire}"));
@@ -33,7 +33,7 @@ impl<'p> Emitter<'p> {
     /// than from the time that was read before, and texts need no printing.
     fn least_expiry(&mut self, until: Until, op: &Op) -> String {
         match until {
-            Until::In(duration) => format!("redis.call('PEXPIRE', {}, {duration})", op.key),
+            Until::In(duration) => format!("call('PEXPIRE', {}, {duration})", op.key),
             until => self.expiry(until, op),
         }
     }
@@ -44,9 +44,9 @@ impl<'p> Emitter<'p> {
     fn expiry(&mut self, until: Until, op: &Op) -> String {
         match until {
             Until::In(duration) if !self.plan.reports_now && !self.numbers(op) => {
-                format!("redis.call('PEXPIRE', {}, {duration})", op.key)
+                format!("call('PEXPIRE', {}, {duration})", op.key)
             }
-            until => format!("redis.call('PEXPIREAT', {}, {})", op.key, self.moment_once(until, op)),
+            until => format!("call('PEXPIREAT', {}, {})", op.key, self.moment_once(until, op)),
         }
     }
 
@@ -62,7 +62,7 @@ impl<'p> Emitter<'p> {
                 let (at, moment) = (self.own("at", op), self.moment(until));
                 self.clock = true;
                 self.line(format_args!("local {at} = {moment}"));
-                let expire = format!("redis.call('PEXPIREAT', {}, {at})", op.key);
+                let expire = format!("call('PEXPIREAT', {}, {at})", op.key);
                 (format!("{ttl} == -2 or ({ttl} >= 0 and now + {ttl} < {at})"), expire)
             }
         }
@@ -73,12 +73,12 @@ impl<'p> Emitter<'p> {
         let key = op.key;
         let (r, local) = (self.name(Var::Reply(op.at)), self.local());
         if matches!(life, Life::Keep | Life::Never) && self.keeps(op) {
-            self.reply(op, format_args!("redis.call('EXISTS', {key})"));
+            self.reply(op, format_args!("call('EXISTS', {key})"));
         }
         match life {
             Life::Keep => {}
             Life::Never => {
-                self.line(format_args!("redis.call('PERSIST', {key})"));
+                self.line(format_args!("call('PERSIST', {key})"));
             }
             Life::Set(until) => {
                 let expire = self.expiry(until, op);
@@ -86,7 +86,7 @@ impl<'p> Emitter<'p> {
             }
             Life::AtLeast(until) => {
                 let ttl = self.own("ttl", op);
-                self.line(format_args!("local {ttl} = redis.call('PTTL', {key})"));
+                self.line(format_args!("local {ttl} = call('PTTL', {key})"));
                 if self.keeps(op) {
                     self.line(format_args!("{local}{r} = {ttl} == -2 and 0 or 1"));
                 }
@@ -132,7 +132,7 @@ impl<'p> Emitter<'p> {
             Life::Keep | Life::AtLeast(_) => {
                 self.clock = true;
                 let left = self.own("left", op);
-                self.line(format_args!("local {left} = redis.call('PTTL', {})", op.key));
+                self.line(format_args!("local {left} = call('PTTL', {})", op.key));
                 self.line(format_args!("{local}{num} = {left} >= 0 and now + {left}"));
             }
         }

@@ -19,8 +19,7 @@ impl<'p> Emitter<'p> {
                 .zip(&sources)
                 .map(|((name, _), source)| format!("'{name}', {}", source.element()))
                 .collect();
-            let add =
-                format!("redis.call('XADD', {}, 'MAXLEN', '~', {keep}, '*', {})", op.key, entry.join(", "));
+            let add = format!("call('XADD', {}, 'MAXLEN', '~', {keep}, '*', {})", op.key, entry.join(", "));
             emitter.before_write(life, op);
             match lengths.as_slice() {
                 [] => match &reply {

@@ -71,7 +71,7 @@ impl<'p> Emitter<'p> {
         let lists = self.lists(op);
         if let List::One(field) = fields {
             let value = self.own("field", op);
-            self.line(format_args!("local {value} = redis.call('HGET', {key}, {field})"));
+            self.line(format_args!("local {value} = call('HGET', {key}, {field})"));
             self.line(format_args!(
                 "{local}{r} = {{{value} and (string.sub({value}, 1, #{prefixes}) == {prefixes} and 1 or 0)}}"
             ));
@@ -97,7 +97,7 @@ impl<'p> Emitter<'p> {
     /// `Walk`: the next cursor, and the page.
     pub(super) fn walk(&mut self, op: &'p Op, kind: Kind, cursor: Arg, count: Arg) {
         let name = if kind == Kind::Map { "HSCAN" } else { "ZSCAN" };
-        self.reply(op, format_args!("redis.call('{name}', {}, {cursor}, 'COUNT', {count})", op.key));
+        self.reply(op, format_args!("call('{name}', {}, {cursor}, 'COUNT', {count})", op.key));
         if self.lists(op) {
             let page = format!("{}[2]", self.name(Var::Reply(op.at)));
             self.every_other(op, &page);

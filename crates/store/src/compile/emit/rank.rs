@@ -10,8 +10,8 @@ impl<'p> Emitter<'p> {
     pub(super) fn rank_take(&mut self, op: &'p Op, limit: Arg) {
         let (key, r) = (op.key, self.name(Var::Reply(op.at)));
         self.clock = true;
-        self.reply(op, format_args!("redis.call('ZRANGEBYSCORE', {key}, '-inf', now, 'LIMIT', 0, {limit})"));
-        self.line(format_args!("if #{r} > 0 then redis.call('ZREM', {key}, unpack({r})) end"));
+        self.reply(op, format_args!("call('ZRANGEBYSCORE', {key}, '-inf', ms, 'LIMIT', 0, {limit})"));
+        self.line(format_args!("if #{r} > 0 then call('ZREM', {key}, unpack({r})) end"));
     }
 
     /// `RankRange`: members and scores in turns.
@@ -23,7 +23,7 @@ impl<'p> Emitter<'p> {
         };
         self.reply(
             op,
-            format_args!("redis.call('{name}', {}, {from}, {to}, 'WITHSCORES', 'LIMIT', 0, {limit})", op.key),
+            format_args!("call('{name}', {}, {from}, {to}, 'WITHSCORES', 'LIMIT', 0, {limit})", op.key),
         );
         if self.lists(op) {
             let r = self.name(Var::Reply(op.at));
@@ -37,7 +37,7 @@ impl<'p> Emitter<'p> {
             Bound::Is(score) => score.to_string(),
             Bound::Now => {
                 self.clock = true;
-                "now".to_owned()
+                "ms".to_owned()
             }
         }
     }

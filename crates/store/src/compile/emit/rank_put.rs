@@ -32,7 +32,7 @@ impl<'p> Emitter<'p> {
         let admits_all = put.only == Only::Any && put.within.is_none();
         if admits_all {
             self.before_write(put.life, op);
-            self.line(format_args!("redis.call('ZADD', {key}, {score}, {m})"));
+            self.line(format_args!("call('ZADD', {key}, {score}, {m})"));
             if self.keeps(op) {
                 self.line(format_args!("{local}{r} = {written}"));
             }
@@ -47,7 +47,7 @@ impl<'p> Emitter<'p> {
             _ => None,
         }
         .unwrap_or_else(|| {
-            self.line(format_args!("local {old} = redis.call('ZSCORE', {key}, {m})"));
+            self.line(format_args!("local {old} = call('ZSCORE', {key}, {m})"));
             old
         });
         if put.only != Only::New {
@@ -57,7 +57,7 @@ impl<'p> Emitter<'p> {
         let space = put.within.as_ref().map(|limit| {
             let limit = self.limit(op, limit);
             self.clock = true;
-            format!("redis.call('ZCOUNT', {key}, now + 1, '+inf') < tonumber({limit})")
+            format!("call('ZCOUNT', {key}, '(' .. ms, '+inf') < tonumber({limit})")
         });
         let admitted = match (put.only, space) {
             (Only::Any, Some(space)) => format!("{live} or {space}"),
@@ -71,7 +71,7 @@ impl<'p> Emitter<'p> {
         self.declare_none(op, local);
         self.lua.open(format_args!("if {admitted} then"));
         self.before_write(put.life, op);
-        self.line(format_args!("redis.call('ZADD', {key}, {score}, {m})"));
+        self.line(format_args!("call('ZADD', {key}, {score}, {m})"));
         if self.keeps(op) {
             self.line(format_args!("{r} = {written}"));
         }
@@ -104,7 +104,7 @@ impl<'p> Emitter<'p> {
             if let Some(limit) = &put.within {
                 let limit = self.limit(op, limit);
                 self.line(format_args!(
-                    "local {space} = tonumber({limit}) - redis.call('ZCOUNT', {key}, now + 1, '+inf')"
+                    "local {space} = tonumber({limit}) - call('ZCOUNT', {key}, '(' .. ms, '+inf')"
                 ));
             }
         }
@@ -148,7 +148,7 @@ impl<'p> Emitter<'p> {
         }
         self.before_write(put.life, op);
         self.lua.open(format_args!("for i = 1, #{args}, 1000 do"));
-        self.line(format_args!("redis.call('ZADD', {key}, unpack({args}, i, math.min(i + 999, #{args})))"));
+        self.line(format_args!("call('ZADD', {key}, unpack({args}, i, math.min(i + 999, #{args})))"));
         self.lua.close();
         if self.keeps(op) {
             self.line(format_args!("{r} = written"));
@@ -194,7 +194,7 @@ impl<'p> Emitter<'p> {
     /// A command that a full server refuses and that otherwise changes nothing: `NX` leaves a member that is there as it
     /// is, and `XX` adds none.
     fn ask_for_memory(&mut self, op: &Op, old: &str, member: &str) {
-        self.line(format_args!("redis.call('ZADD', {}, {old} and 'NX' or 'XX', 0, {member})", op.key));
+        self.line(format_args!("call('ZADD', {}, {old} and 'NX' or 'XX', 0, {member})", op.key));
     }
 
     /// Whether the number of an op is the score of a ranking.
@@ -224,7 +224,7 @@ impl<'p> Emitter<'p> {
             Score::Last => {
                 let top = self.own("top", op);
                 self.line(format_args!(
-                    "local {top} = redis.call('ZREVRANGEBYSCORE', {}, '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]",
+                    "local {top} = call('ZREVRANGEBYSCORE', {}, '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]",
                     op.key
                 ));
                 format!("{top} and math.min({top} + 1, 2^53) or 1")

@@ -89,7 +89,7 @@ impl<'p> Emitter<'p> {
         {
             let in_passing = !path.wrote && !numbers && !op.what.grows() && !self.may_skip(op);
             if !in_passing {
-                self.line(format_args!("redis.call('{}', {})", size_command(kind), op.key));
+                self.line(format_args!("call('{}', {})", size_command(kind), op.key));
             }
         }
         if op.kind.is_some() {

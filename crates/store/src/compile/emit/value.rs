@@ -11,15 +11,15 @@ impl<'p> Emitter<'p> {
         self.guarded(op, &[value], |emitter, local| {
             let value = emitter.source(value).first();
             match life {
-                Life::Keep => emitter.line(format_args!("redis.call('SET', {key}, {value}, 'KEEPTTL')")),
-                Life::Never => emitter.line(format_args!("redis.call('SET', {key}, {value})")),
+                Life::Keep => emitter.line(format_args!("call('SET', {key}, {value}, 'KEEPTTL')")),
+                Life::Never => emitter.line(format_args!("call('SET', {key}, {value})")),
                 Life::Set(until) => {
                     let expiry = emitter.expiry_of_set(until, op);
-                    emitter.line(format_args!("redis.call('SET', {key}, {value}, {expiry})"));
+                    emitter.line(format_args!("call('SET', {key}, {value}, {expiry})"));
                 }
                 Life::AtLeast(_) => {
                     emitter.before_write(life, op);
-                    emitter.line(format_args!("redis.call('SET', {key}, {value}, 'KEEPTTL')"));
+                    emitter.line(format_args!("call('SET', {key}, {value}, 'KEEPTTL')"));
                     emitter.after_write(life, op);
                 }
             }
@@ -36,11 +36,11 @@ impl<'p> Emitter<'p> {
     pub(super) fn add(&mut self, op: &'p Op, by: Arg, life: Life) {
         let (key, r) = (op.key, self.name(Var::Reply(op.at)));
         self.before_write(life, op);
-        self.reply(op, format_args!("redis.call('INCRBY', {key}, {by})"));
+        self.reply(op, format_args!("call('INCRBY', {key}, {by})"));
         if !self.keeps(op) {
             return self.after_write(life, op);
         }
-        let inexact = format!("if {r} >= 2^53 or {r} <= -2^53 then {r} = redis.call('GET', {key})");
+        let inexact = format!("if {r} >= 2^53 or {r} <= -2^53 then {r} = call('GET', {key})");
         if self.ops[usize::from(op.at)].1.list {
             self.line(format_args!("{inexact} else {r} = string.format('%.0f', {r}) end"));
         } else {
