@@ -223,6 +223,9 @@ pub enum Invalid {
     /// See [`MAX_OPS`](crate::MAX_OPS) and [`MAX_BATCH`](crate::MAX_BATCH).
     #[error("the program holds too many ops")]
     TooManyOps,
+    /// See [`MAX_CHECKS`](crate::MAX_CHECKS).
+    #[error("the program holds more than 512 checks")]
+    TooManyChecks,
     /// See [`MAX_DEPTH`](crate::MAX_DEPTH).
     #[error("the program nests deeper than 16")]
     TooDeep,

@@ -11,6 +11,9 @@ pub const MAX_KEYS: usize = 64;
 /// The most ops that one transaction may hold, over all its branches.
 pub const MAX_OPS: usize = 512;
 
+/// The most checks that one transaction may hold, over all its forks.
+pub const MAX_CHECKS: usize = 512;
+
 /// The deepest nesting of one transaction: forks inside forks.
 pub const MAX_DEPTH: usize = 16;
 

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use crate::{
-    Args, Bound, Check, FieldTest, Fork, Invalid, Key, Kind, Life, Limit, MAX_ELEMENTS, MAX_FIELD_BYTES,
-    MAX_KEYS, MAX_LIMIT, MAX_PROGRAM_BYTES, MAX_SCORE, MAX_VALUE_BYTES, Op, OpId, Partition, ReplyShape,
-    Score, Step, ValueTest,
+    Args, Bound, Check, FieldTest, Fork, Invalid, Key, Kind, Life, Limit, MAX_CHECKS, MAX_ELEMENTS,
+    MAX_FIELD_BYTES, MAX_KEYS, MAX_LIMIT, MAX_PROGRAM_BYTES, MAX_SCORE, MAX_VALUE_BYTES, Op, OpId, Partition,
+    ReplyShape, Score, Step, ValueTest,
 };
 
 /// Checks a whole transaction, walking its tree in the order in which it runs.
@@ -17,12 +17,20 @@ pub(crate) struct Validator {
     /// The keys that some earlier op of the same path may have written, newest last.
     written: Vec<Bytes>,
     bytes: usize,
+    checks: usize,
     uses_clock: bool,
 }
 
 impl Validator {
     pub(crate) fn new(ops: usize) -> Self {
-        Self { keys: Vec::new(), visible: vec![None; ops], written: Vec::new(), bytes: 0, uses_clock: false }
+        Self {
+            keys: Vec::new(),
+            visible: vec![None; ops],
+            written: Vec::new(),
+            bytes: 0,
+            checks: 0,
+            uses_clock: false,
+        }
     }
 
     /// Checks the steps of one branch. Its ops are no longer visible afterwards, but their writes are.
@@ -50,6 +58,10 @@ impl Validator {
     }
 
     fn fork(&mut self, fork: &Fork) -> Result<(), Invalid> {
+        self.checks += fork.when.len();
+        if self.checks > MAX_CHECKS {
+            return Err(Invalid::TooManyChecks);
+        }
         for check in &fork.when {
             self.bytes += check_check(check)?;
             if let Some(key) = check.key() {

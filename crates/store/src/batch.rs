@@ -171,9 +171,10 @@ impl Wires {
                 }
                 Err(error) => {
                     let error = lost(&error);
+                    let unsent = matches!(error, Error::NotExecuted(_));
                     for item in items.iter_mut().filter(|item| item.is_open()) {
-                        item.doubt = true;
-                        if item.repeatable {
+                        item.doubt |= !unsent;
+                        if item.repeatable || unsent {
                             item.state = State::Open(Some(error.clone()));
                         } else {
                             item.fail(error.clone());

@@ -77,7 +77,7 @@ impl Wires {
                     attempt.under_way = false;
                     match answer {
                         Err(error) => {
-                            attempt.doubt = true;
+                            attempt.doubt |= matches!(error, Error::Ambiguous(_));
                             error
                         }
                         Ok(Value::ServerError(error)) => {
@@ -115,7 +115,8 @@ impl Wires {
             if self.lanes.is_closed() {
                 return Err(Error::Closed);
             }
-            Ok(Wire::Own(self.pool.checkout().await?))
+            // Boxed: it may open a connection, and few calls come here, so the rest need not carry its size.
+            Ok(Wire::Own(Box::pin(self.pool.checkout()).await?))
         } else {
             Ok(Wire::Lane(self.lanes.begin().await?))
         }

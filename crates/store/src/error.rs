@@ -13,6 +13,7 @@ use redis::{RedisError, ServerError};
 use roomkey_core::{Error, Failure};
 
 use crate::config::Endpoint;
+use crate::link::Unsent;
 
 /// Why there is no [`RedisStore`](crate::RedisStore).
 ///
@@ -227,22 +228,26 @@ pub(crate) const FORGOTTEN: &str = "the server has forgotten a script that it kn
 
 /// What became of a command that was handed to a connection and got no answer.
 pub(crate) fn lost(error: &RedisError) -> Error {
+    if io_cause(error).and_then(io::Error::get_ref).is_some_and(|cause| cause.is::<Unsent>()) {
+        return Error::not_executed(Failure::new("the connection to the server was lost", Unsent));
+    }
     Error::Ambiguous(Failure::new("the connection broke before the answer came", broken(error)))
 }
 
 /// The cause of a broken connection without the text that came with it, except for what TLS says of itself.
 pub(crate) fn broken(error: &RedisError) -> io::Error {
-    // It shares its cause, so what it names as the source is the Arc.
-    let source = StdError::source(error)
-        .and_then(|source| source.downcast_ref::<Arc<dyn StdError + Send + Sync>>())
-        .and_then(|source| source.downcast_ref::<io::Error>());
-    let Some(source) = source else {
+    let Some(source) = io_cause(error) else {
         return io::ErrorKind::BrokenPipe.into();
     };
     match source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(tls) => io::Error::new(source.kind(), tls.clone()),
         None => source.kind().into(),
     }
+}
+
+fn io_cause(error: &RedisError) -> Option<&io::Error> {
+    // It shares its cause, so what it names as the source is the Arc.
+    StdError::source(error)?.downcast_ref::<Arc<dyn StdError + Send + Sync>>()?.downcast_ref()
 }
 
 /// An answer of a form that the command does not have: the bytes on the connection can no longer be trusted.

@@ -57,17 +57,18 @@ impl End {
         // Made before the look at the flag, so that an end between the two is not missed.
         let end = self.waiting.notified();
         if self.come.load(Ordering::Acquire) {
-            return Err(broken_pipe());
+            return Err(io::Error::new(io::ErrorKind::NotConnected, Unsent).into());
         }
         tokio::select! {
             // An answer that is there counts, also when the connection has ended behind it.
             biased;
             answer = answer => answer,
-            () = end => Err(broken_pipe()),
+            () = end => Err(io::Error::from(io::ErrorKind::BrokenPipe).into()),
         }
     }
 }
 
-fn broken_pipe() -> redis::RedisError {
-    io::Error::from(io::ErrorKind::BrokenPipe).into()
-}
+/// The connection had ended before a command was handed to it, so that the command certainly did not run.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection had ended before the command was sent")]
+pub(crate) struct Unsent;

@@ -103,6 +103,13 @@ pub(crate) async fn check(connection: &Connection) -> Result<Rights, ConnectErro
         .send_packed_commands(&queue, 0, CALLS.len() + 1)
         .await
         .map_err(hung_up)?;
+    // A connection that is still inside MULTI would queue whatever comes, for ever.
+    if !matches!(answers.last(), Some(Value::Okay)) {
+        return Err(ConnectError::MissingRight {
+            command: "DISCARD",
+            needed: format!("{} +discard", needed()),
+        });
+    }
     for (call, answer) in CALLS.into_iter().zip(answers) {
         if let Value::ServerError(error) = answer
             && is_about_the_command(&error)

@@ -23,7 +23,8 @@ use crate::rights::{self, Rights};
 
 /// A [`Store`] on one Redis server (or Valkey), from version 6.2 on.
 ///
-/// A clone is another handle on the same connections. When the last is dropped they close.
+/// A clone is another handle on the same connections. When the last is dropped they close. The connections live on the
+/// runtime that connected: it has to run for calls from any other to be answered.
 ///
 /// # Connections
 ///
@@ -150,7 +151,8 @@ impl Store for RedisStore {
         timeout_at(self.deadline(), ask).await.unwrap_or_else(|_| Err(self.shared.wires.lanes.trouble()))
     }
 
-    /// Waits for the calls under way, at most until the deadline of a call.
+    /// Waits for the calls under way on the shared connections, at most until the deadline of a call. A command over
+    /// 64 KiB that is under way on a connection of its own is not waited for.
     async fn close(&self) -> Result<()> {
         self.shared.wires.pool.close();
         self.shared.wires.lanes.close(self.deadline()).await;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::{
     Append, Args, Batch, Bound, BranchId, Check, End, Error, FieldTest, Invalid, Key, Kind, Life, Limit,
-    LogId, MAX_DURATION, MAX_ELEMENTS, MAX_FIELD_BYTES, MAX_OPS, MAX_SCORE, MAX_VALUE_BYTES, Namespace, Op,
-    OpId, Order, Partition, RankPut, Score, Standing, StoreTime, TxnBuilder, Until, Wait,
+    LogId, MAX_CHECKS, MAX_DURATION, MAX_ELEMENTS, MAX_FIELD_BYTES, MAX_OPS, MAX_SCORE, MAX_VALUE_BYTES,
+    Namespace, Op, OpId, Order, Partition, RankPut, Score, Standing, StoreTime, TxnBuilder, Until, Wait,
 };
 
 const ROOT: BranchId = BranchId::ROOT;
@@ -277,6 +277,11 @@ fn depth_ops_and_branches_are_bounded() {
         }
     });
     assert_eq!(too_many, Invalid::TooManyOps);
+    let too_many = of_branch(|program| {
+        program.fork(ROOT, vec![Check::exists(&value); MAX_CHECKS]);
+        program.fork(ROOT, [Check::exists(&value)]);
+    });
+    assert_eq!(too_many, Invalid::TooManyChecks);
     let foreign = of_branch(|program| {
         program.op(BranchId(5), Op::ttl(&value));
     });

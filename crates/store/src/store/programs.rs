@@ -20,7 +20,8 @@ impl RedisStore {
                 Err(error @ (Error::Closed | Error::NotExecuted(_) | Error::Ambiguous(_))) => Err(error),
                 reply => Ok(vec![reply]),
             },
-            ops => self.run_together(ops, deadline).await,
+            // Boxed, so that a call of one op does not carry the size of a batch.
+            ops => Box::pin(self.run_together(ops, deadline)).await,
         }
     }
 

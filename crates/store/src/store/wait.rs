@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{Cmd, Value};
 use roomkey_core::{Error, Result, Wait, Woken};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::RedisStore;
 use crate::backoff::Backoff;
@@ -46,7 +46,10 @@ impl RedisStore {
 
     /// Waits for one slice; `None` when it is over and there is more time.
     async fn wait_once(&self, wait: &Wait, end: Instant) -> Result<Option<Woken>> {
-        let mut checkout = self.shared.wires.pool.checkout().await?;
+        // A connection of one's own may have to be waited for, or opened: not for longer than a call may take.
+        let checkout = timeout_at(end.min(self.deadline()), self.shared.wires.pool.checkout()).await;
+        let mut checkout =
+            checkout.map_err(|_| Error::not_executed("no connection for a wait came free in time"))??;
         let left = end.saturating_duration_since(Instant::now());
         let slice = left.min(SLICE);
         // The server answers at the end of the slice; what comes later than the deadline of a call comes never.

@@ -48,3 +48,35 @@ async fn a_call_that_is_given_up_takes_nobody_with_it() {
         assert!(answered >= 42, "two of three callers are patient, and {answered} were answered");
     }
 }
+
+/// The commands of a crowd are carried by the runtime of the store: another one may end while its calls wait.
+#[test]
+#[ignore = "needs Redis: cargo xtask test"]
+fn a_runtime_that_ends_takes_nobody_with_it() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let home = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = RedisServer::start();
+    let store = home.block_on(connect(&server));
+    for _ in 0..20 {
+        let side = runtime();
+        side.block_on(async {
+            for caller in 0..8 {
+                let store = store.clone();
+                tokio::spawn(async move { get(&store, &key(Kind::Value, 1, caller)).await });
+            }
+            // Each has sent its command, and none has its answer.
+            yield_now().await;
+        });
+        drop(side);
+        home.block_on(async {
+            let mut calls = JoinSet::new();
+            for caller in 0..CALLERS {
+                let store = store.clone();
+                calls.spawn(async move { get(&store, &key(Kind::Value, 1, caller)).await });
+            }
+            while let Some(call) = calls.join_next().await {
+                assert_eq!(call.unwrap().unwrap(), None);
+            }
+        });
+    }
+}
