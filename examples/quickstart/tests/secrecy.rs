@@ -52,7 +52,7 @@ async fn no_sentinel_is_seen_anywhere() {
     seen.debug(&config);
     let store = RedisStore::connect(config).await.unwrap();
     let vault = Vault::open(store.clone(), keyring.clone()).await.unwrap();
-    every_operation(&vault, &mut seen).await;
+    Box::pin(every_operation(&vault, &mut seen)).await;
 
     seen.debug(&store);
     seen.debug(&vault);
@@ -84,7 +84,7 @@ async fn no_sentinel_is_seen_anywhere() {
     // What a caller is told when the server is gone, and when it refuses.
     let impatient = Vault::open(store.with_timeout(Duration::from_millis(200)), keyring).await.unwrap();
     server.kill();
-    every_operation(&impatient, &mut seen).await;
+    Box::pin(every_operation(&impatient, &mut seen)).await;
     let refusing = RedisServer::options().password("another").start();
     let config =
         RedisConfig::from_url(&format!("redis://:{PASSWORD}@127.0.0.1:{}", refusing.port())).unwrap();
@@ -97,6 +97,13 @@ async fn no_sentinel_is_seen_anywhere() {
 
 /// Runs all operations with sentinels; whatever fails is noted as it would be printed.
 async fn every_operation<S: Store>(vault: &Vault<S>, seen: &mut Seen) {
+    // Boxed: in a debug build, this many futures in one function take more stack than a test thread has.
+    Box::pin(every_value(vault, seen)).await;
+    Box::pin(every_structure(vault, seen)).await;
+    Box::pin(every_limit(vault, seen)).await;
+}
+
+async fn every_value<S: Store>(vault: &Vault<S>, seen: &mut Seen) {
     let name = || Name::new(NAME).arg(ARGUMENT);
     let many = [(format!("{NAME}1"), VALUE), (format!("{NAME}2"), VALUE)];
 
@@ -116,6 +123,9 @@ async fn every_operation<S: Store>(vault: &Vault<S>, seen: &mut Seen) {
     seen.result(vault.incr(format!("{NAME}3")).await);
     seen.result(vault.incr_by(format!("{NAME}3"), i64::MAX).await);
     seen.result(vault.get::<String>(format!("{NAME}3")).await);
+}
+
+async fn every_structure<S: Store>(vault: &Vault<S>, seen: &mut Seen) {
     seen.result(vault.hset(format!("{NAME}4"), FIELD, VALUE).await);
     seen.result(vault.hset(format!("{NAME}4"), "", VALUE).await);
     seen.result(vault.hget::<String>(format!("{NAME}4"), FIELD).await.map(|_| ()));
@@ -129,7 +139,9 @@ async fn every_operation<S: Store>(vault: &Vault<S>, seen: &mut Seen) {
     seen.result(vault.delete(format!("{NAME}7")).await);
     seen.result(vault.set(format!("{NAME}8"), &Json(HashMap::from([(FIELD, 1)]).len()), HOUR).await);
     seen.result(altered(vault).await);
+}
 
+async fn every_limit<S: Store>(vault: &Vault<S>, seen: &mut Seen) {
     for options in [TokensOptions::new(), TokensOptions::new().track(true)] {
         let tokens = Tokens::with_options(vault.clone(), options);
         let token = format!("{TOKEN}{options:?}");
