@@ -212,7 +212,11 @@ impl<'p> Emitter<'p> {
         let mut values: Vec<String> =
             now.into_iter().chain(answer.iter().copied()).map(str::to_owned).collect();
         self.answers(steps, true, &mut values);
-        self.line(format_args!("return {{{}}}", values.join(", ")));
+        match values.as_slice() {
+            // By itself, for an array costs as much as a command.
+            [only] if only == "1" || only == "0" => self.line(format_args!("return {only}")),
+            values => self.line(format_args!("return {{{}}}", values.join(", "))),
+        }
     }
 
     /// Declares the variables that are set inside the forks of a block and read behind them.

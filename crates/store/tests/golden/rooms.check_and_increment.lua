@@ -11,7 +11,7 @@ if tonumber(number1) <= tonumber(ARGV[1]) then
   local ttl0 = call('PTTL', KEYS[1])
   call('INCRBY', KEYS[1], ARGV[2])
   if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then call('PEXPIRE', KEYS[1], ARGV[3]) end
-  return {1}
+  return 1
 else
-  return {0}
+  return 0
 end

@@ -45,5 +45,5 @@ if fork0 then
     return {1, 0, r2, fork2 and 1 or 0, r3 or false}
   end
 else
-  return {0}
+  return 0
 end

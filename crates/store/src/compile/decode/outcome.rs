@@ -56,10 +56,12 @@ pub(in crate::compile) fn refused(answer: Value) -> Result<Value> {
     }
 }
 
-/// The array of a script, or the error that it returns by name.
+/// The array of a script, of which an only 1 or 0 comes by itself; or the error that it returns by name.
 fn values(answer: Value) -> Result<vec::IntoIter<Value>> {
-    match refused(answer)? {
+    let answer = refused(answer)?;
+    match answer {
         Value::Array(values) => Ok(values.into_iter()),
+        Value::Int(1 | 0) => Ok(vec![answer].into_iter()),
         Value::BulkString(name) => Err(match name.as_slice() {
             b"WrongType" => Error::WrongType,
             b"NotANumber" => Error::NotANumber,
