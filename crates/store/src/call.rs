@@ -1,6 +1,7 @@
 //! One command from the caller to the server and back: which connection, which deadline, and when to try again.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 
 use redis::{Cmd, Value};
@@ -48,7 +49,12 @@ impl Wires {
     /// What the server refused, what got lost, or what was not sent in time; each in the class that is known to be true.
     pub(crate) async fn call(&self, request: Request<'_>, deadline: Instant) -> Result<Answered> {
         let mut attempt = Attempt::default();
-        match timeout_at(deadline, self.attempt(request, &mut attempt)).await {
+        let outcome = {
+            // Pinned where it is: by value, all of it would be copied into the timeout.
+            let attempt = pin!(self.attempt(request, &mut attempt));
+            timeout_at(deadline, attempt).await
+        };
+        match outcome {
             Ok(Ok(answered)) => Ok(answered),
             Ok(Err(error)) => Err(attempt.verdict(error, request.writes)),
             Err(_) => Err(attempt.overdue(self, request.writes)),

@@ -89,7 +89,8 @@ impl Connector {
             (Endpoint::Unix(_), _) => return Err(self.unreachable(io::ErrorKind::Unsupported.into())),
         };
         let server = self.greet(&multiplexed).await?;
-        Ok(Connection::start(multiplexed, server, driver))
+        let convoy = Arc::new(Convoy::new());
+        Ok(Connection { multiplexed, server: Arc::new(server), driver, convoy })
     }
 
     async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
@@ -201,22 +202,9 @@ pub(crate) struct Connection {
     pub(crate) server: Arc<Server>,
     driver: Driver,
     convoy: Arc<Convoy>,
-    carrier: JoinHandle<()>,
 }
 
 impl Connection {
-    fn start(multiplexed: MultiplexedConnection, server: Server, driver: Driver) -> Self {
-        let (server, convoy) = (Arc::new(server), Arc::<Convoy>::default());
-        let link = Link {
-            multiplexed: multiplexed.clone(),
-            server: Arc::clone(&server),
-            end: Arc::clone(&driver.end),
-            convoy: Arc::clone(&convoy),
-        };
-        let carrier = tokio::spawn(Arc::clone(&convoy).carry(link));
-        Self { multiplexed, server, driver, convoy, carrier }
-    }
-
     /// What its commands are sent through.
     pub(crate) fn link(&self) -> Link {
         Link {
@@ -248,14 +236,8 @@ impl Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { multiplexed: _, server, driver: _, convoy: _, carrier: _ } = self;
+        let Self { multiplexed: _, server, driver: _, convoy: _ } = self;
         f.debug_struct("Connection").field("server", server).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.carrier.abort();
     }
 }
 

@@ -1,9 +1,9 @@
 //! Commands of different calls that wait at the same moment travel together.
 //!
 //! A command alone costs a message to the task of the connection, a wake-up of it and a write to the socket. When many
-//! tasks call at once, most of a client's time goes there. So on a busy lane a command does not leave at once: it waits
-//! for a task of the connection, which lets everybody run who is ready to, and takes along what they have to send.
-//! Nothing waits for a clock, and a command that is alone does not come here at all.
+//! tasks call at once, most of a client's time goes there. So the first command of a busy lane does not leave at once:
+//! it lets everybody run who is ready to, and takes along what they have to send. Nothing waits for a clock, and a
+//! command that is alone does not come here at all.
 //!
 //! Those who travel together arrive together: the answers of a convoy are given out when the last has come, and if the
 //! connection breaks before that, they are all lost.
@@ -13,25 +13,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, Pipeline, Value};
 use roomkey_core::{Error, Result};
-use tokio::sync::{Notify, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use crate::error::{lost, unexpected_answer};
 use crate::link::Link;
 
 /// The commands of one connection that are about to leave.
-#[derive(Default)]
 pub(crate) struct Convoy {
     /// A plain lock: it is held for a push or a swap, and never across an await.
-    platform: Mutex<Platform>,
-    called: Notify,
-}
-
-#[derive(Default)]
-struct Platform {
-    waiting: Vec<Passenger>,
-    /// Nobody carries convoys any more.
-    closed: bool,
+    waiting: Mutex<Vec<Passenger>>,
+    /// Where convoys are driven: the runtime of the store, not that of a caller, which may end or rest while others wait.
+    home: Handle,
 }
 
 struct Passenger {
@@ -40,49 +34,61 @@ struct Passenger {
 }
 
 impl Convoy {
+    /// Convoys that are driven by the runtime that this is called on.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, where no connection can be opened either.
+    pub(crate) fn new() -> Self {
+        Self { waiting: Mutex::default(), home: Handle::current() }
+    }
+
     /// Sends a command with whatever else is about to leave, and waits for its answer.
     ///
     /// # Errors
     ///
     /// That it could not leave, or that the answer is lost; what the server refuses is a value.
-    pub(crate) async fn send(&self, command: Cmd) -> Result<Value> {
+    pub(crate) async fn send(self: &Arc<Self>, command: Cmd, link: &Link) -> Result<Value> {
         let (answer, answered) = oneshot::channel();
-        self.join(Passenger { command, answer })?;
+        if self.join(Passenger { command, answer }) {
+            // In a task of its own: the call that starts a convoy may be given up, those that travel with it go on.
+            let departure = Departure(Arc::clone(self));
+            let link = link.clone();
+            self.home.spawn(async move {
+                yield_now().await;
+                travel(departure.leave(), link).await;
+            });
+        }
         answered.await.unwrap_or_else(|_| Err(Error::ambiguous("the runtime of the store ended")))
     }
 
-    /// Carries convoys over a connection, in a task of that connection, until the task is aborted.
-    ///
-    /// It is the connection's and not a caller's: a caller may be given up, and its runtime may end or rest, while
-    /// others wait here.
-    pub(crate) async fn carry(self: Arc<Self>, link: Link) {
-        let _closing = Closing(Arc::clone(&self));
-        loop {
-            self.called.notified().await;
-            yield_now().await;
-            let passengers = std::mem::take(&mut self.platform().waiting);
-            // The next convoy does not wait for this one to come back.
-            tokio::spawn(travel(passengers, link.clone()));
-        }
+    /// Whether this passenger is the first, who has to see to it that the convoy leaves.
+    fn join(&self, passenger: Passenger) -> bool {
+        let mut waiting = self.waiting();
+        waiting.push(passenger);
+        waiting.len() == 1
     }
 
-    fn join(&self, passenger: Passenger) -> Result<()> {
-        let mut platform = self.platform();
-        if platform.closed {
-            return Err(never_left());
-        }
-        platform.waiting.push(passenger);
-        let first = platform.waiting.len() == 1;
-        drop(platform);
-        if first {
-            self.called.notify_one();
-        }
-        Ok(())
-    }
-
-    fn platform(&self) -> MutexGuard<'_, Platform> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Passenger>> {
         // A panic elsewhere cannot leave a vector half-pushed.
-        self.platform.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The promise that those who wait will leave. Given up, as by a runtime that ends, it sends them home.
+struct Departure(Arc<Convoy>);
+
+impl Departure {
+    fn leave(self) -> Vec<Passenger> {
+        std::mem::take(&mut *self.0.waiting())
+    }
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        for passenger in self.0.waiting().drain(..) {
+            let _ = passenger.answer.send(Err(Error::not_executed("the runtime of the store ended")));
+        }
     }
 }
 
@@ -114,27 +120,10 @@ async fn travel(passengers: Vec<Passenger>, mut link: Link) {
     }
 }
 
-/// Sends home who still waits when the task that carries convoys ends.
-struct Closing(Arc<Convoy>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        let mut platform = self.0.platform();
-        platform.closed = true;
-        for passenger in platform.waiting.drain(..) {
-            let _ = passenger.answer.send(Err(never_left()));
-        }
-    }
-}
-
-fn never_left() -> Error {
-    Error::not_executed("the connection ended before the command left")
-}
-
 /// Shows nothing: commands hold what callers entrust to them.
 impl fmt::Debug for Convoy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { platform: _, called: _ } = self;
+        let Self { waiting: _, home: _ } = self;
         f.debug_struct("Convoy").finish_non_exhaustive()
     }
 }

@@ -126,7 +126,7 @@ impl Call<'_> {
         if self.shared.load() < CROWD {
             self.link.send(command).await.map_err(|error| lost(&error))
         } else {
-            self.link.convoy.send(command.clone()).await
+            self.link.convoy.send(command.clone(), &self.link).await
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,12 +26,14 @@ pub(crate) struct Link {
 impl Link {
     /// Sends one command and waits for its answer, as long as one can come.
     pub(crate) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
-        self.end.or(self.multiplexed.send_packed_command(command)).await
+        let answer = pin!(self.multiplexed.send_packed_command(command));
+        self.end.or(answer).await
     }
 
     /// Sends commands together and waits for their answers, as long as they can come.
     pub(crate) async fn send_all(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
-        self.end.or(self.multiplexed.send_packed_commands(commands, 0, commands.len())).await
+        let answers = pin!(self.multiplexed.send_packed_commands(commands, 0, commands.len()));
+        self.end.or(answers).await
     }
 }
 
@@ -53,7 +56,7 @@ impl End {
     /// A command that is handed over while the connection ends may come to lie in a queue that nobody empties any more,
     /// and that lives as long as somebody waits for it. (The channel of `redis` is closed and drained, and then a sender
     /// that had its place already puts its message in.)
-    async fn or<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    async fn or<T>(&self, answer: Pin<&mut impl Future<Output = RedisResult<T>>>) -> RedisResult<T> {
         // Made before the look at the flag, so that an end between the two is not missed.
         let end = self.waiting.notified();
         if self.come.load(Ordering::Acquire) {
