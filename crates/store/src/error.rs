@@ -303,6 +303,14 @@ mod tests {
     }
 
     #[test]
+    fn what_was_never_sent_is_not_executed() {
+        let unsent = RedisError::from(io::Error::new(io::ErrorKind::NotConnected, Unsent));
+        assert_eq!(lost(&unsent).kind(), ErrorKind::NotExecuted);
+        let lost_on_the_way = RedisError::from(io::Error::from(io::ErrorKind::NotConnected));
+        assert_eq!(lost(&lost_on_the_way).kind(), ErrorKind::Ambiguous);
+    }
+
+    #[test]
     fn a_broken_connection_keeps_its_io_kind() {
         let error = RedisError::from(io::Error::new(io::ErrorKind::ConnectionReset, "sentinel-a7"));
         assert_eq!(broken(&error).kind(), io::ErrorKind::ConnectionReset);
