@@ -107,7 +107,7 @@ impl Wires {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
             Err(_) if progress.under_way => Some(Error::ambiguous("no answer within the deadline")),
-            Err(_) => Some(self.lanes.trouble()),
+            Err(_) => Some(self.node.trouble()),
         };
         let answers: Vec<_> =
             items.into_iter().map(|item| item.conclude(trouble.as_ref(), overdue)).collect();
@@ -128,7 +128,7 @@ impl Wires {
         let mut backoff = Backoff::of_a_call();
         loop {
             let large = are_large(items.iter().filter(|item| item.is_open()).map(|item| &item.command));
-            let mut wire = match self.wire(large).await {
+            let wire = match self.node.wire(large).await {
                 Ok(wire) => wire,
                 Err(error @ Error::NotExecuted(_)) => {
                     for item in items.iter_mut().filter(|item| item.is_open()) {
@@ -170,7 +170,7 @@ impl Wires {
                     keep_order(items)
                 }
                 Err(error) => {
-                    let error = lost(&error);
+                    let error = lost(error);
                     let unsent = matches!(error, Error::NotExecuted(_));
                     for item in items.iter_mut().filter(|item| item.is_open()) {
                         item.doubt |= !unsent;

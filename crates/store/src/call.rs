@@ -4,24 +4,20 @@ use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
 
-use redis::{Cmd, Value};
+use redis::Value;
 use roomkey_core::{Error, Failure, Result};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::command::Command;
-use crate::error::{FORGOTTEN, Refusal, lost, refusal};
-use crate::lane;
-use crate::lanes::Lanes;
-use crate::link::Link;
-use crate::pool::{Checkout, Pool};
+use crate::error::{FORGOTTEN, Refusal, refusal};
+use crate::node::Node;
 use crate::server::Server;
 
 /// What calls are made over.
 #[derive(Debug)]
 pub(crate) struct Wires {
-    pub(crate) lanes: Lanes,
-    pub(crate) pool: Pool,
+    pub(crate) node: Node,
 }
 
 /// What is sent, and what may be done when nobody knows whether it ran.
@@ -66,9 +62,9 @@ impl Wires {
         let mut backoff = Backoff::of_a_call();
         let mut by_source = false;
         loop {
-            let error = match self.wire(large).await {
+            let error = match self.node.wire(large).await {
                 Err(error) => error,
-                Ok(mut wire) => {
+                Ok(wire) => {
                     // A server that has started anew would take any cursor, and go on somewhere.
                     if !request.command.fits(wire.run()) {
                         return Err(Error::CursorLost);
@@ -114,62 +110,6 @@ impl Wires {
             sleep(backoff.pause()).await;
         }
     }
-
-    /// A connection to send on.
-    pub(crate) async fn wire(&self, large: bool) -> Result<Wire<'_>> {
-        if large {
-            if self.lanes.is_closed() {
-                return Err(Error::Closed);
-            }
-            // Boxed: it may open a connection, and few calls come here, so the rest need not carry its size.
-            Ok(Wire::Own(Box::pin(self.pool.checkout()).await?))
-        } else {
-            Ok(Wire::Lane(self.lanes.begin().await?))
-        }
-    }
-}
-
-/// A connection in use by one call.
-pub(crate) enum Wire<'a> {
-    /// One that others use at the same time.
-    Lane(lane::Call<'a>),
-    /// One from the pool.
-    Own(Checkout),
-}
-
-impl Wire<'_> {
-    /// What is sent through.
-    pub(crate) fn link(&mut self) -> &mut Link {
-        match self {
-            Self::Lane(call) => &mut call.link,
-            Self::Own(checkout) => checkout.link(),
-        }
-    }
-
-    /// Sends one command and waits for its answer, which may be the server's refusal.
-    async fn send(&mut self, command: &Cmd) -> Result<Value> {
-        match self {
-            Self::Lane(call) => call.send(command).await,
-            Self::Own(checkout) => checkout.link().send(command).await.map_err(|error| lost(&error)),
-        }
-    }
-
-    /// The run of the server at the other end.
-    pub(crate) fn run(&mut self) -> &str {
-        &self.link().server.run
-    }
-
-    /// Ends the use, with nothing left to be answered, and tells whose answer it was.
-    pub(crate) fn answered(self) -> Arc<Server> {
-        match self {
-            Self::Lane(call) => call.answered(),
-            Self::Own(mut checkout) => {
-                let server = Arc::clone(&checkout.link().server);
-                checkout.give_back();
-                server
-            }
-        }
-    }
 }
 
 /// What is known of a call, should its deadline pass.
@@ -192,7 +132,7 @@ impl Attempt {
         if self.under_way {
             return Error::ambiguous("no answer within the deadline");
         }
-        in_doubt(untried(self.last.unwrap_or_else(|| wires.lanes.trouble())), self.doubt && writes)
+        in_doubt(untried(self.last.unwrap_or_else(|| wires.node.trouble())), self.doubt && writes)
     }
 }
 

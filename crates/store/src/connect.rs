@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, Value};
+use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, Value};
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,9 +18,8 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
 use crate::config::{Endpoint, RedisConfig};
-use crate::convoy::Convoy;
 use crate::error::{Answer, ConnectError, broken};
-use crate::link::{End, Link};
+use crate::link::{End, Link, Lost, Wire};
 use crate::secret::Secret;
 use crate::server::Server;
 
@@ -71,7 +70,7 @@ impl Connector {
     }
 
     async fn open_untimed(&self) -> Result<Connection, ConnectError> {
-        let (multiplexed, driver) = match (&self.endpoint, &self.tls) {
+        let (wire, driver) = match (&self.endpoint, &self.tls) {
             (Endpoint::Tcp { host, port }, None) => self.drive(self.tcp(host, *port).await?).await?,
             (Endpoint::Tcp { host, port }, Some((connector, name))) => {
                 let stream = connector
@@ -88,9 +87,8 @@ impl Connector {
             #[cfg(not(unix))]
             (Endpoint::Unix(_), _) => return Err(self.unreachable(io::ErrorKind::Unsupported.into())),
         };
-        let server = self.greet(&multiplexed).await?;
-        let convoy = Arc::new(Convoy::new());
-        Ok(Connection { multiplexed, server: Arc::new(server), driver, convoy })
+        let server = self.greet(&wire).await?;
+        Ok(Connection { link: Link::new(wire, Arc::new(server)), driver })
     }
 
     async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
@@ -99,7 +97,7 @@ impl Connector {
         Ok(stream)
     }
 
-    async fn drive<S>(&self, stream: S) -> Result<(MultiplexedConnection, Driver), ConnectError>
+    async fn drive<S>(&self, stream: S) -> Result<(Wire, Driver), ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -109,18 +107,18 @@ impl Connector {
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let (multiplexed, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
             .await
-            .map_err(|error| self.hung_up(&error))?;
+            .map_err(|error| self.hung_up(Lost::Broken(broken(&error))))?;
         let end = Arc::new(End::default());
         let told = TellEnd(Arc::clone(&end));
         let task = tokio::spawn(async move {
             let _told = told;
             driver.await;
         });
-        Ok((multiplexed, Driver { task, end }))
+        Ok((Wire::new(multiplexed, end), Driver { task }))
     }
 
     /// Logs in, chooses the database, says our name and asks who is there.
-    async fn greet(&self, multiplexed: &MultiplexedConnection) -> Result<Server, ConnectError> {
+    async fn greet(&self, wire: &Wire) -> Result<Server, ConnectError> {
         let mut greeting = Pipeline::new();
         let mut steps = Vec::new();
         if let Some(password) = &self.password {
@@ -141,11 +139,7 @@ impl Connector {
         greeting.add_command(redis::cmd("INFO").arg("server").clone());
         steps.push(Greeting::Server);
 
-        let answers = multiplexed
-            .clone()
-            .send_packed_commands(&greeting, 0, steps.len())
-            .await
-            .map_err(|error| self.hung_up(&error))?;
+        let answers = wire.send_all(&greeting).await.map_err(|lost| self.hung_up(lost))?;
         let mut server = None;
         for (step, answer) in steps.into_iter().zip(answers) {
             match (step, answer) {
@@ -162,8 +156,12 @@ impl Connector {
     }
 
     /// With TLS 1.3 a server objects to our certificate only after its own part of the handshake is done.
-    fn hung_up(&self, error: &redis::RedisError) -> ConnectError {
-        match broken(error) {
+    fn hung_up(&self, lost: Lost) -> ConnectError {
+        let source = match lost {
+            Lost::Broken(source) => source,
+            Lost::Unsent => io::ErrorKind::BrokenPipe.into(),
+        };
+        match source {
             source if self.tls.is_some() => ConnectError::Tls { endpoint: self.endpoint.clone(), source },
             source => self.unreachable(source),
         }
@@ -197,22 +195,16 @@ fn configure(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// One open connection and the task that moves its bytes. Dropping it closes the socket.
+#[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) multiplexed: MultiplexedConnection,
-    pub(crate) server: Arc<Server>,
+    link: Link,
     driver: Driver,
-    convoy: Arc<Convoy>,
 }
 
 impl Connection {
     /// What its commands are sent through.
-    pub(crate) fn link(&self) -> Link {
-        Link {
-            multiplexed: self.multiplexed.clone(),
-            server: Arc::clone(&self.server),
-            end: Arc::clone(&self.driver.end),
-            convoy: Arc::clone(&self.convoy),
-        }
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
     }
 
     /// Whether the socket is still open, as far as this side knows.
@@ -227,24 +219,12 @@ impl Connection {
             let _ = (&mut self.driver.task).await;
         }
     }
-
-    /// Sends one command and waits for its answer, without a deadline.
-    pub(crate) async fn send(&self, command: &Cmd) -> redis::RedisResult<Value> {
-        self.multiplexed.clone().send_packed_command(command).await
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { multiplexed: _, server, driver: _, convoy: _ } = self;
-        f.debug_struct("Connection").field("server", server).finish_non_exhaustive()
-    }
 }
 
 /// Aborts the task, and with it closes the socket, when the owner of the connection is gone.
+#[derive(Debug)]
 struct Driver {
     task: JoinHandle<()>,
-    end: Arc<End>,
 }
 
 impl Drop for Driver {

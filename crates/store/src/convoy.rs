@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use crate::error::{lost, unexpected_answer};
-use crate::link::Link;
+use crate::link::Wire;
 
 /// The commands of one connection that are about to leave.
 pub(crate) struct Convoy {
@@ -48,15 +48,15 @@ impl Convoy {
     /// # Errors
     ///
     /// That it could not leave, or that the answer is lost; what the server refuses is a value.
-    pub(crate) async fn send(self: &Arc<Self>, command: Cmd, link: &Link) -> Result<Value> {
+    pub(crate) async fn send(self: &Arc<Self>, command: Cmd, wire: &Wire) -> Result<Value> {
         let (answer, answered) = oneshot::channel();
         if self.join(Passenger { command, answer }) {
             // In a task of its own: the call that starts a convoy may be given up, those that travel with it go on.
             let departure = Departure(Arc::clone(self));
-            let link = link.clone();
+            let wire = wire.clone();
             self.home.spawn(async move {
                 yield_now().await;
-                travel(departure.leave(), link).await;
+                travel(departure.leave(), wire).await;
             });
         }
         answered.await.unwrap_or_else(|_| Err(Error::ambiguous("the runtime of the store ended")))
@@ -92,7 +92,7 @@ impl Drop for Departure {
     }
 }
 
-async fn travel(passengers: Vec<Passenger>, mut link: Link) {
+async fn travel(passengers: Vec<Passenger>, wire: Wire) {
     let mut pipeline = Pipeline::with_capacity(passengers.len());
     let mut waiting = Vec::with_capacity(passengers.len());
     // Nobody waits any more for a command that was given up, and it has not been sent yet.
@@ -104,7 +104,7 @@ async fn travel(passengers: Vec<Passenger>, mut link: Link) {
         return;
     }
     // A call that was given up in the meantime does not listen to what it is told.
-    match link.send_all(&pipeline).await {
+    match wire.send_all(&pipeline).await {
         Ok(answers) => {
             let mut answers = answers.into_iter();
             for answer in waiting {
@@ -112,7 +112,7 @@ async fn travel(passengers: Vec<Passenger>, mut link: Link) {
             }
         }
         Err(error) => {
-            let error = lost(&error);
+            let error = lost(error);
             for answer in waiting {
                 let _ = answer.send(Err(error.clone()));
             }

@@ -13,7 +13,7 @@ use redis::{RedisError, ServerError};
 use roomkey_core::{Error, Failure};
 
 use crate::config::Endpoint;
-use crate::link::Unsent;
+use crate::link::Lost;
 
 /// Why there is no [`RedisStore`](crate::RedisStore).
 ///
@@ -227,11 +227,13 @@ fn sort(code: &str, text: &str) -> Refusal {
 pub(crate) const FORGOTTEN: &str = "the server has forgotten a script that it knew";
 
 /// What became of a command that was handed to a connection and got no answer.
-pub(crate) fn lost(error: &RedisError) -> Error {
-    if io_cause(error).and_then(io::Error::get_ref).is_some_and(|cause| cause.is::<Unsent>()) {
-        return Error::not_executed(Failure::new("the connection to the server was lost", Unsent));
+pub(crate) fn lost(lost: Lost) -> Error {
+    match lost {
+        Lost::Unsent => Error::not_executed(Failure::new("the connection to the server was lost", lost)),
+        Lost::Broken(source) => {
+            Error::Ambiguous(Failure::new("the connection broke before the answer came", source))
+        }
     }
-    Error::Ambiguous(Failure::new("the connection broke before the answer came", broken(error)))
 }
 
 /// The cause of a broken connection without the text that came with it, except for what TLS says of itself.
@@ -304,16 +306,14 @@ mod tests {
 
     #[test]
     fn what_was_never_sent_is_not_executed() {
-        let unsent = RedisError::from(io::Error::new(io::ErrorKind::NotConnected, Unsent));
-        assert_eq!(lost(&unsent).kind(), ErrorKind::NotExecuted);
-        let lost_on_the_way = RedisError::from(io::Error::from(io::ErrorKind::NotConnected));
-        assert_eq!(lost(&lost_on_the_way).kind(), ErrorKind::Ambiguous);
+        assert_eq!(lost(Lost::Unsent).kind(), ErrorKind::NotExecuted);
+        assert_eq!(lost(Lost::Broken(io::ErrorKind::NotConnected.into())).kind(), ErrorKind::Ambiguous);
     }
 
     #[test]
     fn a_broken_connection_keeps_its_io_kind() {
         let error = RedisError::from(io::Error::new(io::ErrorKind::ConnectionReset, "sentinel-a7"));
         assert_eq!(broken(&error).kind(), io::ErrorKind::ConnectionReset);
-        assert!(!format!("{:?} {:?}", broken(&error), lost(&error)).contains("sentinel-a7"));
+        assert!(!format!("{:?}", lost(Lost::Broken(broken(&error)))).contains("sentinel-a7"));
     }
 }

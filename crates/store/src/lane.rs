@@ -58,7 +58,8 @@ impl Lane {
         patience: Duration,
         changed: Arc<Notify>,
     ) -> Self {
-        let state = first.as_ref().map_or(State::Down(None), |connection| State::Up(connection.link()));
+        let state =
+            first.as_ref().map_or(State::Down(None), |connection| State::Up(connection.link().clone()));
         let shared = Arc::new(Shared {
             state: RwLock::new(state),
             begun: AtomicU64::new(0),
@@ -122,11 +123,11 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Sends one command and waits for its answer.
-    pub(crate) async fn send(&mut self, command: &Cmd) -> Result<Value> {
+    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value> {
         if self.shared.load() < CROWD {
-            self.link.send(command).await.map_err(|error| lost(&error))
+            self.link.send(command).await.map_err(lost)
         } else {
-            self.link.convoy.send(command.clone(), &self.link).await
+            self.link.send_in_crowd(command).await
         }
     }
 
@@ -179,8 +180,8 @@ async fn supervise(
             Some(connection) => connection,
             None => match connector.open().await {
                 Ok(connection) => {
-                    shared.set(State::Up(connection.link()));
-                    tracing::debug!(server = %connection.server.engine, "a connection to the server is up");
+                    shared.set(State::Up(connection.link().clone()));
+                    tracing::debug!(server = %connection.link().server.engine, "a connection to the server is up");
                     connection
                 }
                 Err(error) => {
@@ -236,8 +237,8 @@ async fn attend(shared: &Shared, mut connection: Connection, patience: Duration)
 }
 
 async fn answers_a_ping(connection: &mut Connection, patience: Duration) -> bool {
-    let ping = connection.link();
-    let ping = async move { ping.multiplexed.clone().send_packed_command(&redis::cmd("PING")).await.is_ok() };
+    let link = connection.link().clone();
+    let ping = async move { link.send(&redis::cmd("PING")).await.is_ok() };
     matches!(first(timeout(patience, ping), connection.ended()).await, Some(Ok(true)))
 }
 

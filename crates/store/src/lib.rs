@@ -13,6 +13,7 @@ mod health;
 mod lane;
 mod lanes;
 mod link;
+mod node;
 mod pool;
 mod rights;
 mod secret;

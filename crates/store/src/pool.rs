@@ -56,7 +56,7 @@ impl Pool {
     /// [`Error::NotExecuted`], [`Error::Permanent`] or [`Error::Closed`].
     pub(crate) async fn checkout(&self) -> Result<Checkout> {
         match self.pool.get().await {
-            Ok(object) => Ok(Checkout { link: object.connection.link(), object: Some(object) }),
+            Ok(object) => Ok(Checkout { link: object.connection.link().clone(), object: Some(object) }),
             Err(PoolError::Backend(error)) => Err(error.into()),
             Err(PoolError::Closed) => Err(Error::Closed),
             Err(PoolError::Timeout(TimeoutType::Wait)) => Err(Error::not_executed(
@@ -88,8 +88,8 @@ pub(crate) struct Checkout {
 
 impl Checkout {
     /// What its commands are sent through.
-    pub(crate) fn link(&mut self) -> &mut Link {
-        &mut self.link
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
     }
 
     /// Puts it back for the next, with nothing left to be answered.
@@ -136,7 +136,7 @@ impl managed::Manager for Manager {
         if metrics.last_used() < RESTED {
             return Ok(());
         }
-        match timeout(SIGN_OF_LIFE, pooled.connection.send(&redis::cmd("PING"))).await {
+        match timeout(SIGN_OF_LIFE, pooled.connection.link().send(&redis::cmd("PING"))).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(RecycleError::message("closed in the meantime")),
             Err(_) => {

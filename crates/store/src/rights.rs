@@ -8,8 +8,8 @@
 
 use redis::{Cmd, Pipeline, ServerError, Value};
 
-use crate::connect::Connection;
-use crate::error::{Answer, ConnectError, broken};
+use crate::error::{Answer, ConnectError};
+use crate::link::{Link, Lost};
 
 /// One well-formed call of every command that is sent, by itself or from a script. None of them is ever run.
 const CALLS: [&str; 48] = [
@@ -79,16 +79,18 @@ pub(crate) enum Rights {
 }
 
 /// Asks about every command, on a connection that nobody else uses yet.
-pub(crate) async fn check(connection: &Connection) -> Result<Rights, ConnectError> {
-    let hung_up = |error: redis::RedisError| ConnectError::Refused {
+pub(crate) async fn check(link: &Link) -> Result<Rights, ConnectError> {
+    let hung_up = |lost: Lost| ConnectError::Refused {
         answer: Answer::new("MULTI"),
-        advice: match broken(&error).kind() {
-            std::io::ErrorKind::InvalidData => "it answers in a form that is no Redis protocol",
+        advice: match lost {
+            Lost::Broken(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                "it answers in a form that is no Redis protocol"
+            }
             _ => "it hung up while its rights were checked",
         },
     };
     // Were it refused, what follows would be run instead of queued.
-    match connection.send(&redis::cmd("MULTI")).await.map_err(hung_up)? {
+    match link.send(&redis::cmd("MULTI")).await.map_err(hung_up)? {
         Value::Okay => {}
         _ => return Ok(Rights::Unknown),
     }
@@ -97,12 +99,7 @@ pub(crate) async fn check(connection: &Connection) -> Result<Rights, ConnectErro
         queue.add_command(command(call));
     }
     queue.add_command(redis::cmd("DISCARD"));
-    let answers = connection
-        .multiplexed
-        .clone()
-        .send_packed_commands(&queue, 0, CALLS.len() + 1)
-        .await
-        .map_err(hung_up)?;
+    let answers = link.send_all(&queue).await.map_err(hung_up)?;
     // A connection that is still inside MULTI would queue whatever comes, for ever.
     if !matches!(answers.last(), Some(Value::Okay)) {
         return Err(ConnectError::MissingRight {

@@ -18,6 +18,7 @@ use crate::connect::Connector;
 use crate::error::{ConnectError, lost};
 use crate::health;
 use crate::lanes::Lanes;
+use crate::node::Node;
 use crate::pool::Pool;
 use crate::rights::{self, Rights};
 
@@ -82,14 +83,14 @@ impl RedisStore {
     pub async fn connect(config: RedisConfig) -> Result<Self, ConnectError> {
         let connector = Arc::new(Connector::new(&config)?);
         let first = connector.open().await?;
-        let rights = timeout(config.connect_timeout, rights::check(&first)).await.map_err(|_| {
+        let rights = timeout(config.connect_timeout, rights::check(first.link())).await.map_err(|_| {
             ConnectError::TimedOut { endpoint: config.endpoint.clone(), after: config.connect_timeout }
         })??;
-        tracing::info!(endpoint = %config.endpoint, server = %first.server.engine, "connected");
+        tracing::info!(endpoint = %config.endpoint, server = %first.link().server.engine, "connected");
         let pool = Pool::new(Arc::clone(&connector), config.pool_size, config.timeout)?;
         let lanes = Lanes::start(&connector, first, config.lanes, config.timeout);
         let shared = Shared {
-            wires: Wires { lanes, pool },
+            wires: Wires { node: Node { lanes, pool } },
             compiler: Compiler::default(),
             endpoint: config.endpoint,
             rights,
@@ -116,7 +117,7 @@ impl RedisStore {
     }
 
     fn check_open(&self) -> Result<()> {
-        if self.shared.wires.lanes.is_closed() { Err(Error::Closed) } else { Ok(()) }
+        if self.shared.wires.node.lanes.is_closed() { Err(Error::Closed) } else { Ok(()) }
     }
 }
 
@@ -144,18 +145,17 @@ impl Store for RedisStore {
     async fn health(&self) -> Result<Health> {
         self.check_open()?;
         let ask = async {
-            let mut call = self.shared.wires.lanes.begin().await?;
-            let answers = call.link.send_all(&health::question()).await.map_err(|error| lost(&error))?;
+            let call = self.shared.wires.node.lanes.begin().await?;
+            let answers = call.link.send_all(&health::question()).await.map_err(lost)?;
             Ok(health::assess(&call.answered(), self.shared.rights, self.shared.verified, &answers))
         };
-        timeout_at(self.deadline(), ask).await.unwrap_or_else(|_| Err(self.shared.wires.lanes.trouble()))
+        timeout_at(self.deadline(), ask).await.unwrap_or_else(|_| Err(self.shared.wires.node.lanes.trouble()))
     }
 
     /// Waits for the calls under way on the shared connections, at most until the deadline of a call. A command over
     /// 64 KiB that is under way on a connection of its own is not waited for.
     async fn close(&self) -> Result<()> {
-        self.shared.wires.pool.close();
-        self.shared.wires.lanes.close(self.deadline()).await;
+        self.shared.wires.node.close(self.deadline()).await;
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ impl RedisStore {
         // 100 years from now is beyond no clock that tokio runs on.
         let end = Instant::now() + wait.timeout();
         tokio::select! {
-            () = self.shared.wires.lanes.closed() => Err(Error::Closed),
+            () = self.shared.wires.node.lanes.closed() => Err(Error::Closed),
             woken = self.wait_until(wait, end) => woken,
         }
     }
@@ -47,8 +47,8 @@ impl RedisStore {
     /// Waits for one slice; `None` when it is over and there is more time.
     async fn wait_once(&self, wait: &Wait, end: Instant) -> Result<Option<Woken>> {
         // A connection of one's own may have to be waited for, or opened: not for longer than a call may take.
-        let checkout = timeout_at(end.min(self.deadline()), self.shared.wires.pool.checkout()).await;
-        let mut checkout =
+        let checkout = timeout_at(end.min(self.deadline()), self.shared.wires.node.pool.checkout()).await;
+        let checkout =
             checkout.map_err(|_| Error::not_executed("no connection for a wait came free in time"))??;
         let left = end.saturating_duration_since(Instant::now());
         let slice = left.min(SLICE);
@@ -57,7 +57,7 @@ impl RedisStore {
         let answer = timeout(patience, checkout.link().send(&xread(wait, slice))).await;
         let answer = answer
             .map_err(|_| Error::ambiguous("the server did not answer at the end of a wait"))?
-            .map_err(|error| lost(&error))?;
+            .map_err(lost)?;
         checkout.give_back();
         match answer {
             Value::Nil if left > slice => Ok(None),
