@@ -3,20 +3,26 @@
 mod builder;
 mod draft;
 mod env;
+mod setting;
+mod settle;
+mod tls;
+mod topology;
 mod url;
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::builder::RedisConfigBuilder;
 use self::draft::Draft;
+pub(crate) use self::tls::Tls;
+pub use self::tls::VerifyMode;
+pub use self::topology::{Endpoint, Topology};
+use crate::credentials::CredentialsProvider;
 use crate::error::ConnectError;
-use crate::secret::Secret;
 
 /// Where the server is, who we are there, and how we treat the connection.
 ///
@@ -31,33 +37,57 @@ use crate::secret::Secret;
 /// | `REDIS_HOST` | host | [`host`](RedisConfigBuilder::host) | name or address | `localhost` |
 /// | `REDIS_PORT` | port | [`port`](RedisConfigBuilder::port) | TCP port | 6379 |
 /// | – | path | [`unix_socket`](RedisConfigBuilder::unix_socket) | a unix socket in place of host and port | – |
+/// | `REDIS_SENTINELS` | hosts | [`sentinels`](RedisConfigBuilder::sentinels) | in place of host and port: `host:port,…` of sentinels | – |
+/// | `REDIS_SENTINEL_MASTER` | `master` | [`sentinel_master`](RedisConfigBuilder::sentinel_master) | the name under which they watch the master | – |
+/// | `REDIS_SENTINEL_USERNAME` | `sentinel_username` | [`sentinel_username`](RedisConfigBuilder::sentinel_username) | ACL user at the sentinels | their `default` |
+/// | `REDIS_SENTINEL_PASSWORD` | `sentinel_password` | [`sentinel_password`](RedisConfigBuilder::sentinel_password) | password of that user | none |
+/// | `REDIS_SENTINEL_PASSWORD_FILE` | `sentinel_password_file` | [`sentinel_password_file`](RedisConfigBuilder::sentinel_password_file) | a file that holds it | none |
+/// | `REDIS_CLUSTER` | hosts | [`cluster`](RedisConfigBuilder::cluster) | in place of host and port: `host:port,…` of some nodes of a cluster | – |
 /// | `REDIS_USERNAME` | user | [`username`](RedisConfigBuilder::username) | ACL user | the server's `default` |
 /// | `REDIS_PASSWORD` | password | [`password`](RedisConfigBuilder::password) | password of that user | none |
-/// | `REDIS_PASSWORD_FILE` | `password_file` | [`password_file`](RedisConfigBuilder::password_file) | a file that holds it; one line end at its end is not part of it | none |
+/// | `REDIS_PASSWORD_FILE` | `password_file` | [`password_file`](RedisConfigBuilder::password_file) | a file that holds it, read again for every connection; one line end at its end is not part of it | none |
+/// | – | – | [`credentials`](RedisConfigBuilder::credentials) | who gives the login for every connection | – |
 /// | `REDIS_DB` | path or `db` | [`db`](RedisConfigBuilder::db) | database number | 0 |
 /// | `REDIS_USE_SSL` | `rediss://` | [`tls`](RedisConfigBuilder::tls) | TLS on or off | off |
 /// | `REDIS_SSL_VERIFY_MODE` | `ssl_verify_mode` | [`verify_mode`](RedisConfigBuilder::verify_mode) | [`none`, `optional`, `required`](VerifyMode) | `required` |
+/// | `REDIS_SSL_SERVER_NAME` | `ssl_server_name` | [`tls_server_name`](RedisConfigBuilder::tls_server_name) | name to find in the certificate | the host |
 /// | `REDIS_SSL_CA_FILE` | `ssl_ca_file` | [`ca_file`](RedisConfigBuilder::ca_file), [`ca_pem`](RedisConfigBuilder::ca_pem) | PEM: the only authorities to trust | the system's |
 /// | `REDIS_SSL_CERT_FILE` | `ssl_cert_file` | [`client_cert_file`](RedisConfigBuilder::client_cert_file), [`client_cert_pem`](RedisConfigBuilder::client_cert_pem) | PEM: our certificate chain | none |
 /// | `REDIS_SSL_KEY_FILE` | `ssl_key_file` | as above | PEM: the key of our certificate | none |
 /// | `REDIS_TIMEOUT_MS` | `timeout_ms` | [`timeout`](RedisConfigBuilder::timeout) | deadline of one call, everything included | 2 000 |
 /// | `REDIS_CONNECT_TIMEOUT_MS` | `connect_timeout_ms` | [`connect_timeout`](RedisConfigBuilder::connect_timeout) | time to open one connection, login included | 1 000 |
-/// | `REDIS_LANES` | `lanes` | [`lanes`](RedisConfigBuilder::lanes) | connections that all calls share | 2 |
-/// | `REDIS_POOL_SIZE` | `pool_size` | [`pool_size`](RedisConfigBuilder::pool_size) | further connections, opened when needed, for waits and large values | 8 |
+/// | `REDIS_MAX_CONNECTION_AGE_MS` | `max_connection_age_ms` | [`max_connection_age`](RedisConfigBuilder::max_connection_age) | age at which a connection is replaced; 0 for never | 1 800 000 (30 minutes) |
+/// | `REDIS_LANES` | `lanes` | [`lanes`](RedisConfigBuilder::lanes) | connections to one server that all calls share | 2 |
+/// | `REDIS_POOL_SIZE` | `pool_size` | [`pool_size`](RedisConfigBuilder::pool_size) | further connections to it, opened when needed, for waits and large values | 8 |
+/// | `REDIS_MAX_IN_FLIGHT` | `max_in_flight` | [`max_in_flight`](RedisConfigBuilder::max_in_flight) | calls under way to one server, beyond which more are refused | 16 384 |
+/// | `REDIS_LARGE_VALUE_BYTES` | `large_value_bytes` | [`large_value_bytes`](RedisConfigBuilder::large_value_bytes) | size from which on a value gets a connection of its own | 65 536 |
+/// | `REDIS_WAIT_REPLICAS` | `wait_replicas` | [`wait_replicas`](RedisConfigBuilder::wait_replicas) | replicas that confirm a write before it counts as done | 0 |
+/// | `REDIS_WAIT_TIMEOUT_MS` | `wait_timeout_ms` | [`wait_timeout`](RedisConfigBuilder::wait_timeout) | how long to wait for them | half of the deadline |
 /// | `REDIS_CLIENT_NAME` | `client_name` | [`client_name`](RedisConfigBuilder::client_name) | name shown by `CLIENT LIST` | `roomkey` |
 ///
 /// Two sources may say the same thing; what they say differently is an error that names both.
 #[derive(Clone)]
 pub struct RedisConfig {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) username: Option<String>,
-    pub(crate) password: Option<Secret>,
+    pub(crate) topology: Topology,
+    /// The login at the servers: one that was given, a file, or whatever the application provides.
+    pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
+    /// The login at the sentinels.
+    pub(crate) sentinel_credentials: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) db: u32,
     pub(crate) tls: Option<Tls>,
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
+    /// `None` for no limit.
+    pub(crate) max_connection_age: Option<Duration>,
     pub(crate) lanes: usize,
     pub(crate) pool_size: usize,
+    /// The most calls under way to one server.
+    pub(crate) max_in_flight: usize,
+    pub(crate) large_value_bytes: usize,
+    /// 0 for no wait.
+    pub(crate) wait_replicas: u32,
+    /// Shorter than `timeout`.
+    pub(crate) wait_timeout: Duration,
     pub(crate) client_name: String,
 }
 
@@ -89,7 +119,7 @@ impl RedisConfig {
     /// use roomkey_store::{ConnectError, RedisConfig};
     ///
     /// let config = RedisConfig::from_vars([("REDIS_HOST", "db.example"), ("REDIS_PORT", "6380")])?;
-    /// assert_eq!(config.endpoint().to_string(), "db.example:6380");
+    /// assert_eq!(config.topology().to_string(), "db.example:6380");
     ///
     /// let error = RedisConfig::from_vars([("REDIS_PORT", "abc")]).unwrap_err();
     /// assert_eq!(error.to_string(), "REDIS_PORT cannot be used: it must be a number from 1 to 65535");
@@ -115,15 +145,18 @@ impl RedisConfig {
     ///
     /// - `redis://[user[:password]@]host[:port][/db]`, and `rediss://…` for TLS; without a port 6379.
     /// - `redis+unix:///path/to/socket` or `unix://…`; the path is the socket, the rest goes into parameters.
-    /// - Parameters after `?`: `username` (or `user`), `password` (or `pass`), `db` and those of the
+    /// - `redis-sentinel://[user[:password]@]host[:port],host[:port]…[/db]?master=name`, and `rediss-sentinel://…`; without
+    ///   a port 26379. Login, database and TLS are those of the servers; the sentinels' own login goes into parameters.
+    /// - `redis-cluster://[user[:password]@]host[:port],host[:port]…`, and `rediss-cluster://…`; without a port 6379.
+    /// - Parameters after `?`: `username` (or `user`), `password` (or `pass`), `db`, `master` and those of the
     ///   [table](Self#settings). Any other is an error.
-    /// - User and password are percent-decoded.
+    /// - User, password and hosts are percent-decoded; an IPv6 address stands in brackets.
     ///
     /// ```
     /// use roomkey_store::{ConnectError, RedisConfig};
     ///
     /// let config = RedisConfig::from_url("rediss://app:p%40ss@db.example/3?timeout_ms=500")?;
-    /// assert_eq!(config.endpoint().to_string(), "db.example:6379");
+    /// assert_eq!(config.topology().to_string(), "db.example:6379");
     /// # Ok::<(), ConnectError>(())
     /// ```
     ///
@@ -136,88 +169,47 @@ impl RedisConfig {
         draft.settle()
     }
 
-    /// Where the server is expected.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    /// Which servers there are.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
     }
 }
 
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            endpoint,
-            username,
-            password,
+            topology,
+            credentials,
+            sentinel_credentials,
             db,
             tls,
             timeout,
             connect_timeout,
+            max_connection_age,
             lanes,
             pool_size,
+            max_in_flight,
+            large_value_bytes,
+            wait_replicas,
+            wait_timeout,
             client_name,
         } = self;
         f.debug_struct("RedisConfig")
-            .field("endpoint", endpoint)
-            .field("username", username)
-            .field("password", password)
+            .field("topology", topology)
+            .field("credentials", credentials)
+            .field("sentinel_credentials", sentinel_credentials)
             .field("db", db)
-            .field("tls", &tls.as_ref().map(|tls| tls.verify))
+            .field("tls", tls)
             .field("timeout", timeout)
             .field("connect_timeout", connect_timeout)
+            .field("max_connection_age", max_connection_age)
             .field("lanes", lanes)
             .field("pool_size", pool_size)
+            .field("max_in_flight", max_in_flight)
+            .field("large_value_bytes", large_value_bytes)
+            .field("wait_replicas", wait_replicas)
+            .field("wait_timeout", wait_timeout)
             .field("client_name", client_name)
             .finish()
     }
-}
-
-/// The address of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Endpoint {
-    /// A name or address, looked up anew for every connection, and a TCP port.
-    Tcp {
-        /// Name or address, without brackets.
-        host: String,
-        /// TCP port.
-        port: u16,
-    },
-    /// A unix socket on this machine.
-    Unix(PathBuf),
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Self::Unix(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
-/// How much of the server's certificate has to be right.
-///
-/// The names are those of Python's `ssl` module, which the variable `REDIS_SSL_VERIFY_MODE` inherits. For a client
-/// Python treats `CERT_OPTIONAL` like `CERT_REQUIRED`, and redis-py for years left the host name unchecked in both;
-/// here the three modes are three different things.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum VerifyMode {
-    /// Nothing: anybody on the way can read and change everything. Every store that connects so logs a warning.
-    None,
-    /// The chain has to lead to a trusted authority, the host name may be any: for servers that are reached by an
-    /// address or through a tunnel. Safe only with an authority of one's own (`REDIS_SSL_CA_FILE`), since a public
-    /// one certifies anybody.
-    Optional,
-    /// The chain has to lead to a trusted authority and the certificate has to be made out to the host.
-    #[default]
-    Required,
-}
-
-/// TLS settings that have been read and found usable.
-#[derive(Clone, Debug)]
-pub(crate) struct Tls {
-    pub(crate) verify: VerifyMode,
-    pub(crate) client: Arc<rustls::ClientConfig>,
 }

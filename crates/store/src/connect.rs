@@ -17,18 +17,17 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
-use crate::config::{Endpoint, RedisConfig};
+use crate::config::{Endpoint, RedisConfig, Topology};
+use crate::credentials::CredentialsProvider;
 use crate::error::{Answer, ConnectError, broken};
 use crate::link::{End, Link, Lost, Wire};
-use crate::secret::Secret;
 use crate::server::Server;
 
 /// Everything that opening a connection takes.
 pub(crate) struct Connector {
     endpoint: Endpoint,
     tls: Option<(TlsConnector, ServerName<'static>)>,
-    username: Option<String>,
-    password: Option<Secret>,
+    credentials: Option<Arc<dyn CredentialsProvider>>,
     db: u32,
     client_name: String,
     timeout: Duration,
@@ -36,25 +35,38 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) fn new(config: &RedisConfig) -> Result<Self, ConnectError> {
-        let tls = match (&config.tls, &config.endpoint) {
+        let Topology::Single(endpoint) = &config.topology else {
+            return Err(ConnectError::Invalid {
+                name: "REDIS_URL",
+                expected: "that of a single server: sentinels and clusters are not supported yet",
+            });
+        };
+        let tls = match (&config.tls, endpoint) {
             (Some(tls), Endpoint::Tcp { host, .. }) => {
-                let name = ServerName::try_from(host.clone()).map_err(|_| ConnectError::Invalid {
-                    name: "REDIS_HOST",
-                    expected: "a DNS name or an address, when TLS is on",
-                })?;
+                let name = match &tls.server_name {
+                    Some(name) => name.clone(),
+                    None => ServerName::try_from(host.clone()).map_err(|_| ConnectError::Invalid {
+                        name: "REDIS_HOST",
+                        expected: "a DNS name or an address, when TLS is on",
+                    })?,
+                };
                 Some((TlsConnector::from(tls.client.clone()), name))
             }
             _ => None,
         };
         Ok(Self {
-            endpoint: config.endpoint.clone(),
+            endpoint: endpoint.clone(),
             tls,
-            username: config.username.clone(),
-            password: config.password.clone(),
+            credentials: config.credentials.clone(),
             db: config.db,
             client_name: config.client_name.clone(),
             timeout: config.connect_timeout,
         })
+    }
+
+    /// Where connections lead to.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// How long opening a connection may take.
@@ -121,12 +133,14 @@ impl Connector {
     async fn greet(&self, wire: &Wire) -> Result<Server, ConnectError> {
         let mut greeting = Pipeline::new();
         let mut steps = Vec::new();
-        if let Some(password) = &self.password {
+        if let Some(provider) = &self.credentials {
+            let credentials =
+                provider.credentials().await.map_err(|source| ConnectError::Credentials { source })?;
             let mut auth = redis::cmd("AUTH");
-            if let Some(username) = &self.username {
+            if let Some(username) = credentials.username() {
                 auth.arg(username);
             }
-            auth.arg(password.expose());
+            auth.arg(credentials.password());
             greeting.add_command(auth);
             steps.push(Greeting::Login);
         }
@@ -174,7 +188,7 @@ impl Connector {
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { endpoint, tls: _, username: _, password: _, db: _, client_name: _, timeout: _ } = self;
+        let Self { endpoint, tls: _, credentials: _, db: _, client_name: _, timeout: _ } = self;
         f.debug_struct("Connector").field("endpoint", endpoint).finish_non_exhaustive()
     }
 }

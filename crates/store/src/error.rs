@@ -31,7 +31,7 @@ pub enum ConnectError {
         expected: &'static str,
     },
     /// Two settings exclude each other.
-    #[error("{first} and {second} contradict each other: {advice}")]
+    #[error("{}: {advice}", contradiction(.first, .second))]
     Conflict {
         /// The one.
         first: &'static str,
@@ -93,6 +93,14 @@ pub enum ConnectError {
         after: Duration,
     },
 
+    // The application's, or its vault's.
+    /// The provider of the credentials, or the file with the password, has none to give.
+    #[error("there are no credentials for a connection to the server")]
+    Credentials {
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
     // The server's fault, or its administrator's.
     /// The server refuses the login.
     #[error("the server refuses the login ({answer}); check REDIS_USERNAME and REDIS_PASSWORD")]
@@ -124,11 +132,23 @@ pub enum ConnectError {
     },
 }
 
+/// One URL can say two things that do not go together.
+fn contradiction(first: &str, second: &str) -> String {
+    if first == second {
+        format!("{first} contradicts itself")
+    } else {
+        format!("{first} and {second} contradict each other")
+    }
+}
+
 impl ConnectError {
     /// Whether trying again may help without anybody changing anything.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Refused { .. } => true,
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Credentials { .. }
+            | Self::Refused { .. } => true,
             // What TLS objects to is invalid data; anything else is the network's doing.
             Self::Tls { source, .. } => source.kind() != io::ErrorKind::InvalidData,
             Self::Invalid { .. }

@@ -8,6 +8,7 @@ mod compile;
 mod config;
 mod connect;
 mod convoy;
+mod credentials;
 mod error;
 mod health;
 mod lane;
@@ -21,6 +22,7 @@ mod server;
 mod store;
 mod tls;
 
-pub use config::{Endpoint, RedisConfig, RedisConfigBuilder, VerifyMode};
+pub use config::{Endpoint, RedisConfig, RedisConfigBuilder, Topology, VerifyMode};
+pub use credentials::{Credentials, CredentialsFuture, CredentialsProvider};
 pub use error::{Answer, ConnectError};
 pub use store::RedisStore;

@@ -84,15 +84,15 @@ impl RedisStore {
         let connector = Arc::new(Connector::new(&config)?);
         let first = connector.open().await?;
         let rights = timeout(config.connect_timeout, rights::check(first.link())).await.map_err(|_| {
-            ConnectError::TimedOut { endpoint: config.endpoint.clone(), after: config.connect_timeout }
+            ConnectError::TimedOut { endpoint: connector.endpoint().clone(), after: config.connect_timeout }
         })??;
-        tracing::info!(endpoint = %config.endpoint, server = %first.link().server.engine, "connected");
+        tracing::info!(endpoint = %connector.endpoint(), server = %first.link().server.engine, "connected");
         let pool = Pool::new(Arc::clone(&connector), config.pool_size, config.timeout)?;
         let lanes = Lanes::start(&connector, first, config.lanes, config.timeout);
         let shared = Shared {
             wires: Wires { node: Node { lanes, pool } },
             compiler: Compiler::default(),
-            endpoint: config.endpoint,
+            endpoint: connector.endpoint().clone(),
             rights,
             verified: config.tls.is_none_or(|tls| tls.verify != VerifyMode::None),
         };

@@ -1,12 +1,15 @@
 //! A configuration written out in code.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::draft::{Draft, Pem, Said};
-use super::{RedisConfig, VerifyMode};
+use super::RedisConfig;
+use super::draft::{Draft, Said};
+use super::tls::{Pem, VerifyMode};
+use crate::credentials::CredentialsProvider;
 use crate::error::ConnectError;
 use crate::secret::Secret;
 
@@ -50,25 +53,69 @@ impl RedisConfigBuilder {
         self
     }
 
+    /// Some of the sentinels that watch the master, each as `host` or `host:port`, in place of host and port. The port of
+    /// a sentinel is 26379 where none is given. Needs [`sentinel_master`](Self::sentinel_master).
+    pub fn sentinels(mut self, sentinels: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.draft.sentinels = list("sentinels", sentinels);
+        self
+    }
+
+    /// The name under which the sentinels watch the master.
+    pub fn sentinel_master(mut self, name: impl Into<String>) -> Self {
+        self.draft.sentinel_master = said("sentinel_master", name.into());
+        self
+    }
+
+    /// The ACL user at the sentinels. They have logins of their own; that of the servers is not used there.
+    pub fn sentinel_username(mut self, username: impl Into<String>) -> Self {
+        self.draft.sentinel_login.username = said("sentinel_username", username.into());
+        self
+    }
+
+    /// The password at the sentinels.
+    pub fn sentinel_password(mut self, password: impl Into<String>) -> Self {
+        self.draft.sentinel_login.password = said("sentinel_password", Secret::new(password.into()));
+        self
+    }
+
+    /// A file that holds the password at the sentinels; as [`password_file`](Self::password_file).
+    pub fn sentinel_password_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.draft.sentinel_login.password_file = said("sentinel_password_file", path.into());
+        self
+    }
+
+    /// Some of the nodes of a cluster, each as `host` or `host:port`, in place of host and port.
+    pub fn cluster(mut self, nodes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.draft.cluster = list("cluster", nodes);
+        self
+    }
+
     /// The ACL user. Needs a password.
     pub fn username(mut self, username: impl Into<String>) -> Self {
-        self.draft.username = said("username", username.into());
+        self.draft.login.username = said("username", username.into());
         self
     }
 
     /// The password, wiped from memory when the configuration is dropped. An empty one is none.
     pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.draft.password = said("password", Secret::new(password.into()));
+        self.draft.login.password = said("password", Secret::new(password.into()));
         self
     }
 
-    /// A file that holds the password, read by [`build`](Self::build).
+    /// A file that holds the password. It has to be there when [`build`](Self::build) is called, and is read again for
+    /// every connection, so that a password that changes needs no restart.
     pub fn password_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.draft.password_file = said("password_file", path.into());
+        self.draft.login.password_file = said("password_file", path.into());
         self
     }
 
-    /// The number of the database.
+    /// Who gives the login for every connection, in place of username and password.
+    pub fn credentials(mut self, provider: impl CredentialsProvider + 'static) -> Self {
+        self.draft.login.provider = said("credentials", Arc::new(provider));
+        self
+    }
+
+    /// The number of the database. A cluster has only 0.
     pub fn db(mut self, db: u32) -> Self {
         self.draft.db = said("db", db);
         self
@@ -83,6 +130,13 @@ impl RedisConfigBuilder {
     /// How much of the server's certificate has to be right. Needs [`tls`](Self::tls).
     pub fn verify_mode(mut self, mode: VerifyMode) -> Self {
         self.draft.verify = said("verify_mode", mode);
+        self
+    }
+
+    /// The name to ask for and to find in the certificate, in place of the host: for nodes that announce addresses
+    /// while their certificates are made out to a name. Needs [`tls`](Self::tls).
+    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
+        self.draft.server_name = said("tls_server_name", name.into());
         self
     }
 
@@ -124,6 +178,15 @@ impl RedisConfigBuilder {
         self
     }
 
+    /// The age at which a connection is replaced, give or take a tenth: zero for never, or from 100 ms to 30 days.
+    ///
+    /// A server leaves connections open whose login has been changed or switched off, and a name may have moved to another
+    /// address; this bounds how long either goes unnoticed.
+    pub fn max_connection_age(mut self, age: Duration) -> Self {
+        self.draft.max_connection_age = said("max_connection_age", age);
+        self
+    }
+
     /// The number of connections that all calls share, 1 to 1 024. The first carries everything until it is busy; the
     /// others take what is too much for it, and everything while it is being replaced.
     pub fn lanes(mut self, lanes: usize) -> Self {
@@ -134,6 +197,34 @@ impl RedisConfigBuilder {
     /// The most connections for waits and large values, 1 to 1 024. They are opened when needed.
     pub fn pool_size(mut self, connections: usize) -> Self {
         self.draft.pool_size = said("pool_size", connections);
+        self
+    }
+
+    /// The most calls under way to one server, 1 to 1 048 576. More are refused at once as not executed.
+    pub fn max_in_flight(mut self, calls: usize) -> Self {
+        self.draft.max_in_flight = said("max_in_flight", calls);
+        self
+    }
+
+    /// The size from which on a value is large, 1 KiB to 512 MiB: it then travels on a connection of its own, so that
+    /// nobody waits behind it.
+    pub fn large_value_bytes(mut self, bytes: usize) -> Self {
+        self.draft.large_value_bytes = said("large_value_bytes", bytes);
+        self
+    }
+
+    /// How many replicas have to have a write before it counts as done; 0 asks for none.
+    ///
+    /// With less confirmed in time the write has happened and may yet be lost with its server, so the call ends as
+    /// [`Error::Ambiguous`](roomkey_core::Error::Ambiguous).
+    pub fn wait_replicas(mut self, replicas: u32) -> Self {
+        self.draft.wait_replicas = said("wait_replicas", replicas);
+        self
+    }
+
+    /// How long to wait for the replicas, shorter than [`timeout`](Self::timeout). Half of that unless said otherwise.
+    pub fn wait_timeout(mut self, timeout: Duration) -> Self {
+        self.draft.wait_timeout = said("wait_timeout", timeout);
         self
     }
 
@@ -157,4 +248,9 @@ impl RedisConfigBuilder {
 #[expect(clippy::unnecessary_wraps, reason = "the slots of a draft are options")]
 fn said<T>(by: &'static str, value: T) -> Option<Said<T>> {
     Some(Said { value, by })
+}
+
+fn list(by: &'static str, items: impl IntoIterator<Item = impl AsRef<str>>) -> Option<Said<String>> {
+    let items: Vec<_> = items.into_iter().collect();
+    said(by, items.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(","))
 }

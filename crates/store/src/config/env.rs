@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 
-use super::draft::{Draft, PORT, Setting, number, say};
-use super::url;
+use super::draft::Draft;
+use super::setting::Setting;
 use crate::error::ConnectError;
 
 /// Names that others use for what we call differently. Ignoring `REDIS_TLS=true` would mean plain text.
-const OTHER_NAMES: [(&str, &str); 12] = [
+const OTHER_NAMES: [(&str, &str); 22] = [
     ("REDIS_URI", "REDIS_URL"),
     ("REDIS_HOSTNAME", "REDIS_HOST"),
     ("REDIS_USER", "REDIS_USERNAME"),
@@ -20,10 +20,17 @@ const OTHER_NAMES: [(&str, &str); 12] = [
     ("REDIS_VERIFY_MODE", "REDIS_SSL_VERIFY_MODE"),
     ("REDIS_CA_FILE", "REDIS_SSL_CA_FILE"),
     ("REDIS_TLS_CA_FILE", "REDIS_SSL_CA_FILE"),
+    ("REDIS_TLS_SERVER_NAME", "REDIS_SSL_SERVER_NAME"),
+    ("REDIS_SENTINEL_HOSTS", "REDIS_SENTINELS"),
+    ("REDIS_SENTINEL_NODES", "REDIS_SENTINELS"),
+    ("REDIS_SENTINEL_MASTER_NAME", "REDIS_SENTINEL_MASTER"),
+    ("REDIS_MASTER_NAME", "REDIS_SENTINEL_MASTER"),
+    ("REDIS_SENTINEL_USER", "REDIS_SENTINEL_USERNAME"),
+    ("REDIS_SENTINEL_PASS", "REDIS_SENTINEL_PASSWORD"),
+    ("REDIS_CLUSTER_HOSTS", "REDIS_CLUSTER"),
+    ("REDIS_CLUSTER_NODES", "REDIS_CLUSTER"),
+    ("REDIS_CLUSTER_ENABLED", "REDIS_CLUSTER"),
 ];
-
-/// The variables that a URL has no parameter for.
-const OWN_PLACE_IN_URL: [&str; 4] = ["REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_USE_SSL"];
 
 pub(super) fn read(
     draft: &mut Draft,
@@ -37,7 +44,7 @@ pub(super) fn read(
     ours.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
 
     for (name, value) in ours {
-        let Some(name) = known(&name) else {
+        let Some((name, setting)) = Setting::of_variable(&name) else {
             if let Some(instead) = meant(&name) {
                 return Err(ConnectError::Unknown { name, instead });
             }
@@ -47,32 +54,15 @@ pub(super) fn read(
             .into_string()
             .map_err(|_| ConnectError::Invalid { name, expected: "UTF-8 text" })
             .map(zeroize::Zeroizing::new)?;
-        match name {
-            "REDIS_URL" => url::read(draft, &text, name)?,
-            "REDIS_HOST" => say(&mut draft.host, text.to_string(), name)?,
-            "REDIS_PORT" if is_service_link(&text) => tracing::info!(
+        if setting == Setting::Port && is_service_link(&text) {
+            tracing::info!(
                 "REDIS_PORT is a Kubernetes service link and is ignored; set REDIS_URL, or enableServiceLinks: false"
-            ),
-            "REDIS_PORT" => say(&mut draft.port, number(&text, name, PORT)?, name)?,
-            "REDIS_USE_SSL" => say(&mut draft.tls, switch(&text, name)?, name)?,
-            _ => {
-                for (variable, setting) in Setting::ALL {
-                    if variable == name {
-                        draft.read(setting, &text, name)?;
-                    }
-                }
-            }
+            );
+            continue;
         }
+        draft.read(setting, &text, name)?;
     }
     Ok(())
-}
-
-fn known(name: &str) -> Option<&'static str> {
-    variables().find(|variable| *variable == name)
-}
-
-fn variables() -> impl Iterator<Item = &'static str> {
-    OWN_PLACE_IN_URL.into_iter().chain(Setting::ALL.into_iter().map(|(variable, _)| variable))
 }
 
 /// Which of ours an unknown variable was probably meant to be, or `None` for one that is somebody else's.
@@ -81,8 +71,9 @@ fn meant(name: &str) -> Option<&'static str> {
         return Some(ours);
     }
     let squeezed = name.replace('_', "");
-    let nearest = variables()
-        .map(|variable| (distance(&variable.replace('_', ""), &squeezed), variable))
+    let nearest = Setting::ALL
+        .into_iter()
+        .map(|(variable, _, _)| (distance(&variable.replace('_', ""), &squeezed), variable))
         .min()
         .filter(|(distance, variable)| {
             // Short names have innocent neighbours: REDIS_TTL is one letter away from REDIS_URL.
@@ -94,7 +85,7 @@ fn meant(name: &str) -> Option<&'static str> {
         // Nobody but us has a reason to set it, and it is about protection.
         None => name
             .starts_with("REDIS_SSL_")
-            .then_some("REDIS_SSL_VERIFY_MODE, …_CA_FILE, …_CERT_FILE, …_KEY_FILE"),
+            .then_some("REDIS_SSL_VERIFY_MODE, …_SERVER_NAME, …_CA_FILE, …_CERT_FILE, …_KEY_FILE"),
     }
 }
 
@@ -116,12 +107,4 @@ fn distance(a: &str, b: &str) -> usize {
 /// For a service called `redis`, Kubernetes sets `REDIS_PORT=tcp://10.0.0.1:6379` in every pod beside it.
 fn is_service_link(text: &str) -> bool {
     ["tcp://", "udp://", "sctp://"].iter().any(|scheme| text.starts_with(scheme))
-}
-
-fn switch(text: &str, name: &'static str) -> Result<bool, ConnectError> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(ConnectError::Invalid { name, expected: "true or false" }),
-    }
 }

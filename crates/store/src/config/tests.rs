@@ -3,12 +3,25 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
 
 fn vars(vars: &[(&str, &str)]) -> Result<RedisConfig, ConnectError> {
     RedisConfig::from_vars(vars.iter().copied())
+}
+
+fn tcp(host: &str, port: u16) -> Endpoint {
+    Endpoint::Tcp { host: host.into(), port }
+}
+
+/// The login that a connection would be given.
+fn login(provider: &Option<Arc<dyn CredentialsProvider>>) -> (Option<String>, String) {
+    let provider = Arc::clone(provider.as_ref().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let credentials = runtime.block_on(provider.credentials()).unwrap();
+    (credentials.username().map(Into::into), credentials.password().into())
 }
 
 /// The whole chain of messages, as a log would show it.
@@ -37,8 +50,8 @@ fn temp_file(name: &str, content: &[u8]) -> PathBuf {
 #[test]
 fn nothing_said_means_a_plain_server_on_this_machine() {
     let config = vars(&[]).unwrap();
-    assert_eq!(config.endpoint, Endpoint::Tcp { host: "localhost".into(), port: 6379 });
-    assert!(config.tls.is_none() && config.password.is_none() && config.username.is_none());
+    assert_eq!(config.topology, Topology::Single(tcp("localhost", 6379)));
+    assert!(config.tls.is_none() && config.credentials.is_none());
     assert_eq!((config.db, config.lanes, config.pool_size), (0, 2, 8));
     assert_eq!(config.timeout, Duration::from_secs(2));
 }
@@ -60,9 +73,9 @@ fn every_variable_is_read() {
         ("REDIS_CLIENT_NAME", "shop"),
     ])
     .unwrap();
-    assert_eq!(config.endpoint.to_string(), "db.example:6390");
-    assert_eq!(config.username.as_deref(), Some("app"));
-    assert_eq!(config.password.unwrap().expose(), "pw");
+    assert_eq!(config.topology.to_string(), "db.example:6390");
+    assert_eq!(login(&config.credentials).0.as_deref(), Some("app"));
+    assert_eq!(login(&config.credentials).1, "pw");
     assert_eq!((config.db, config.lanes, config.pool_size), (3, 4, 5));
     assert_eq!(config.tls.unwrap().verify, VerifyMode::None);
     assert_eq!(
@@ -78,22 +91,22 @@ fn a_url_says_the_same_as_variables() {
         "rediss://app:p%40s%2Fs@db.example:6390/3?ssl_verify_mode=none&timeout_ms=150&lanes=4&client_name=shop",
     )
     .unwrap();
-    assert_eq!(config.endpoint.to_string(), "db.example:6390");
-    assert_eq!(config.username.as_deref(), Some("app"));
-    assert_eq!(config.password.unwrap().expose(), "p@s/s");
+    assert_eq!(config.topology.to_string(), "db.example:6390");
+    assert_eq!(login(&config.credentials).0.as_deref(), Some("app"));
+    assert_eq!(login(&config.credentials).1, "p@s/s");
     assert_eq!((config.db, config.lanes), (3, 4));
     assert_eq!(config.tls.unwrap().verify, VerifyMode::None);
 
     let v6 = RedisConfig::from_url("redis://[::1]:7000").unwrap();
-    assert_eq!(v6.endpoint, Endpoint::Tcp { host: "::1".into(), port: 7000 });
-    assert_eq!(v6.endpoint.to_string(), "[::1]:7000");
+    assert_eq!(v6.topology, Topology::Single(tcp("::1", 7000)));
+    assert_eq!(v6.topology.to_string(), "[::1]:7000");
 
     for url in
         ["redis+unix:///run/my%20redis.sock?db=2&password=pw", "unix:///run/my%20redis.sock?db=2&pass=pw"]
     {
         let socket = RedisConfig::from_url(url).unwrap();
-        assert_eq!(socket.endpoint, Endpoint::Unix("/run/my redis.sock".into()));
-        assert_eq!((socket.db, socket.password.unwrap().expose()), (2, "pw"));
+        assert_eq!(socket.topology, Topology::Single(Endpoint::Unix("/run/my redis.sock".into())));
+        assert_eq!((socket.db, &*login(&socket.credentials).1), (2, "pw"));
     }
 }
 
@@ -107,8 +120,8 @@ fn variables_complete_a_url_and_may_repeat_it() {
         ("REDIS_DB", "3"),
     ])
     .unwrap();
-    assert_eq!(config.endpoint.to_string(), "db.example:6390");
-    assert_eq!((config.password.unwrap().expose(), config.db), ("pw", 3));
+    assert_eq!(config.topology.to_string(), "db.example:6390");
+    assert_eq!((&*login(&config.credentials).1, config.db), ("pw", 3));
 }
 
 #[test]
@@ -227,15 +240,15 @@ fn variables_of_platforms_are_none_of_our_business() {
         ("PATH", "/bin"),
     ])
     .unwrap();
-    assert_eq!(config.endpoint.to_string(), "localhost:6379");
+    assert_eq!(config.topology.to_string(), "localhost:6379");
 }
 
 #[test]
 fn empty_variables_are_absent() {
     let config =
         vars(&[("REDIS_URL", ""), ("REDIS_PORT", ""), ("REDIS_PASSWORD", ""), ("REDIS_TLS", "")]).unwrap();
-    assert_eq!(config.endpoint.to_string(), "localhost:6379");
-    assert!(config.password.is_none());
+    assert_eq!(config.topology.to_string(), "localhost:6379");
+    assert!(config.credentials.is_none());
 }
 
 #[test]
@@ -243,7 +256,7 @@ fn a_password_file_loses_one_line_end_and_nothing_else() {
     for (content, password) in [("pw\n", "pw"), ("pw\r\n", "pw"), ("pw", "pw"), (" p w \n\n", " p w \n")] {
         let path = temp_file("password", content.as_bytes());
         let config = vars(&[("REDIS_PASSWORD_FILE", path.to_str().unwrap())]).unwrap();
-        assert_eq!(config.password.unwrap().expose(), password);
+        assert_eq!(login(&config.credentials).1, password);
     }
     for content in [&b""[..], b"\n", b"\xff\xfe"] {
         let path = temp_file("bad-password", content);
@@ -271,7 +284,7 @@ fn files_that_hold_no_certificate_are_named() {
 #[test]
 fn the_builder_takes_what_is_set_last() {
     let config = RedisConfig::builder().host("a.example").host("b.example").port(1).build().unwrap();
-    assert_eq!(config.endpoint.to_string(), "b.example:1");
+    assert_eq!(config.topology.to_string(), "b.example:1");
     let error = RedisConfig::builder().unix_socket("/run/x.sock").port(1).build().unwrap_err();
     assert_eq!(
         error.to_string(),
