@@ -7,6 +7,7 @@ pub mod programs;
 pub mod server;
 
 mod alike;
+mod cluster;
 mod differential;
 mod faulty;
 mod recording;
@@ -14,6 +15,7 @@ mod retry;
 mod state;
 
 pub use alike::{Alike, outcomes_alike};
+pub use cluster::{ClusterOptions, Failover, Migration, RedisCluster};
 pub use differential::assert_same;
 pub use faulty::{Fault, FaultyStore, Gate};
 pub use mock::MockStore;

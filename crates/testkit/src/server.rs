@@ -8,17 +8,18 @@
 //! handle is never dropped (a `static`, an abort, a killed test run) a watchdog process does it.
 
 use std::fs;
-use std::io::{self, ErrorKind};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 mod binary;
 mod certificates;
+mod configuration;
+mod launch;
 mod monitor;
 mod options;
+mod ports;
 mod process;
 mod resp;
 mod temp;
@@ -32,15 +33,15 @@ pub use monitor::Monitor;
 pub use options::ServerOptions;
 pub use resp::Resp;
 
+pub(crate) use options::Role;
+pub(crate) use ports::BUS;
+
+use launch::Running;
 use process::Process;
 use resp::Connection;
 use temp::TempDir;
-use tls_front::TlsFront;
 
-/// How long a server may take to answer its first `PING`. Generous, for loaded machines: it is a bound, not a
-/// wait.
-const STARTUP: Duration = Duration::from_secs(30);
-/// How often another port is tried when somebody else took the one just found free.
+/// How often a port is tried when somebody else took the one that was free a moment ago.
 const PORT_ATTEMPTS: usize = 20;
 
 /// A running `redis-server` that belongs to this value.
@@ -61,16 +62,10 @@ pub struct RedisServer {
     /// Whether our [`TlsFront`] speaks TLS, and not the server itself.
     front: bool,
     port: u16,
+    /// Where a node of a cluster listens itself while a front has its port; else 0, or the same port.
+    inner_port: u16,
     /// `None` between [`kill`](Self::kill) and [`restart`](Self::restart).
     running: Mutex<Option<Running>>,
-}
-
-/// What runs of a server, in the order in which it ends: connections break off, as in a crash, before the server's end
-/// could close them in good order.
-#[derive(Debug)]
-struct Running {
-    _front: Option<TlsFront>,
-    process: Process,
 }
 
 /// What a server still knows after [`RedisServer::restart`].
@@ -99,69 +94,6 @@ impl RedisServer {
         ServerOptions::default()
     }
 
-    fn start_with(options: ServerOptions) -> Self {
-        let binary = Binary::find();
-        let front = options.tls && !binary.has_tls();
-        Self::start_binary(binary, options, front)
-    }
-
-    fn start_binary(binary: Binary, options: ServerOptions, front: bool) -> Self {
-        let dir = TempDir::new();
-        let tls = options.tls.then(|| TlsFiles::create(dir.path()));
-        let mut server = Self { options, binary, dir, tls, front, port: 0, running: Mutex::new(None) };
-        for _ in 0..PORT_ATTEMPTS {
-            server.port = if server.options.unix_socket { 0 } else { free_port() };
-            if server.launch() {
-                return server;
-            }
-        }
-        panic!(
-            "no port stayed free for redis-server in {PORT_ATTEMPTS} attempts; its log:\n{}",
-            server.log()
-        );
-    }
-
-    /// Starts the process and waits until it answers; false if its port was taken in the meantime.
-    fn launch(&self) -> bool {
-        let (port, tls) = if self.front { (0, None) } else { (self.port, self.tls.as_ref()) };
-        let config = self.options.render(&self.binary, self.dir.path(), port, tls);
-        let config_file = self.dir.path().join("redis.conf");
-        fs::write(&config_file, config)
-            .unwrap_or_else(|e| panic!("cannot write {}: {e}", config_file.display()));
-        let log_before = self.log().len();
-
-        let mut process = Process::spawn(&self.binary, &config_file, self.dir.path());
-        let deadline = Instant::now() + STARTUP;
-        loop {
-            if self.try_command(&["PING"]).is_ok() {
-                let front = match self.front.then(|| self.start_front()).transpose() {
-                    Ok(front) => front,
-                    Err(e) if e.kind() == ErrorKind::AddrInUse => return false,
-                    Err(e) => panic!("cannot start a TLS front: {e}"),
-                };
-                *self.running() = Some(Running { _front: front, process });
-                return true;
-            }
-            if let Some(status) = process.exited() {
-                let log = self.log().split_off(log_before);
-                let port_taken =
-                    ["Address already in use", "Failed listening on port"].iter().any(|m| log.contains(m));
-                assert!(port_taken, "{} ended at once, {status}: {}\n{log}", self.binary, process.errors());
-                return false;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "redis-server gave no answer within {STARTUP:?}; its log:\n{}",
-                self.log()
-            );
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn start_front(&self) -> io::Result<TlsFront> {
-        TlsFront::start(&self.options, self.tls(), self.port, self.socket())
-    }
-
     /// The address in the form that Redis clients take, login included: `redis://`, `rediss://` or `unix://`.
     pub fn url(&self) -> String {
         let password = self.options.password.as_deref();
@@ -181,7 +113,7 @@ impl RedisServer {
 
     /// The unix socket, which every server has, whatever else it listens on.
     pub fn socket(&self) -> PathBuf {
-        self.dir.path().join(options::SOCKET)
+        self.dir.path().join(configuration::SOCKET)
     }
 
     /// The certificate of the authority that signed the server's certificate, as a PEM file.
@@ -192,6 +124,19 @@ impl RedisServer {
     /// All PEM files of a server with TLS.
     pub fn tls(&self) -> &TlsFiles {
         self.tls.as_ref().unwrap_or_else(|| panic!("this server was started without tls()"))
+    }
+
+    pub(crate) fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.options.password.as_deref()
+    }
+
+    /// The port at which the server itself listens, whoever listens in front of it.
+    pub(crate) fn inner_port(&self) -> u16 {
+        self.inner_port
     }
 
     /// The program that runs, and its version.
@@ -206,7 +151,7 @@ impl RedisServer {
 
     /// What the server has logged so far, over restarts.
     pub fn log(&self) -> String {
-        let bytes = fs::read(self.dir.path().join(options::LOG)).unwrap_or_default();
+        let bytes = fs::read(self.dir.path().join(configuration::LOG)).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -252,7 +197,7 @@ impl RedisServer {
 
     /// Starts the server again on the same port, after a [`kill`](Self::kill) or by itself.
     pub fn restart(&self, restart: Restart) {
-        if restart == Restart::KeepData && self.running().is_some() {
+        if restart == Restart::KeepData && self.running().is_some() && self.options.role != Role::Sentinel {
             self.resume();
             self.command(&["SAVE"]);
         }
@@ -278,32 +223,28 @@ impl RedisServer {
     /// Stops the server in its tracks (SIGSTOP): connections stay open and nothing answers, as with a dead
     /// machine.
     pub fn pause(&self) {
-        self.with_process(|process| {
-            process.signal("STOP");
-            process.wait_until_stopped();
-        });
+        self.with_process(Process::pause);
     }
 
     /// Lets a paused server go on (SIGCONT); it then serves what has piled up.
     pub fn resume(&self) {
-        self.with_process(|process| process.signal("CONT"));
+        self.with_process(Process::resume);
     }
 
-    fn with_process(&self, act: impl FnOnce(&Process)) {
-        match &*self.running() {
-            Some(running) => act(&running.process),
+    fn with_process(&self, act: impl FnOnce(&mut Process)) {
+        match &mut *self.running() {
+            Some(running) => act(&mut running.process),
             None => panic!("there is no process to signal: the server was killed and not restarted"),
         }
+    }
+
+    /// Whether a question gets an answer: the server was neither killed nor paused. Others of its kind are asked then.
+    pub(crate) fn answers(&self) -> bool {
+        self.running().as_ref().is_some_and(|running| !running.process.is_paused())
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
         // A test that panicked elsewhere has not left this half-written: it is one assignment.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A port that nobody listens on now. Whoever comes first gets it, hence the attempts.
-fn free_port() -> u16 {
-    let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    address.unwrap_or_else(|e| panic!("cannot find a free port on 127.0.0.1: {e}")).port()
 }

@@ -1,14 +1,6 @@
-//! What a test can ask of its server, and the configuration file that says so.
+//! What a test can ask of its server.
 
-use std::fmt::Write as _;
-use std::path::Path;
-
-use super::{Binary, RedisServer, TlsFiles};
-
-/// The administration socket, in the server's folder.
-pub(super) const SOCKET: &str = "redis.sock";
-/// The log, in the server's folder.
-pub(super) const LOG: &str = "redis.log";
+use super::{RedisServer, TlsFiles};
 
 /// Options of a [`RedisServer`], set one by one and ended by [`start`](Self::start).
 ///
@@ -25,8 +17,31 @@ pub struct ServerOptions {
     pub(super) tls: bool,
     pub(super) client_certificates: bool,
     pub(super) password: Option<String>,
-    debug: bool,
-    config: Vec<(String, String)>,
+    pub(super) debug: bool,
+    pub(super) config: Vec<(String, String)>,
+    pub(super) role: Role,
+    pub(super) master: Option<Master>,
+    /// Those of another server, which then trusts this one and is trusted by it.
+    pub(super) tls_files: Option<TlsFiles>,
+}
+
+/// What a server is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Keeps data.
+    #[default]
+    Store,
+    /// Keeps the data of its slots.
+    ClusterNode,
+    /// Watches over a master and its replicas, and keeps nothing.
+    Sentinel,
+}
+
+/// Whose data a replica copies.
+#[derive(Debug, Clone)]
+pub(super) struct Master {
+    pub(super) port: u16,
+    pub(super) password: Option<String>,
 }
 
 impl ServerOptions {
@@ -77,6 +92,25 @@ impl ServerOptions {
         self
     }
 
+    /// Copies the data of another server, which has to have a port. [`start`](Self::start) then waits until the first
+    /// copy is complete. With TLS on both, they share an authority.
+    ///
+    /// ```
+    /// use roomkey_testkit::RedisServer;
+    ///
+    /// let master = RedisServer::start();
+    /// let replica = RedisServer::options().replica_of(&master).start();
+    /// assert_eq!(replica.info("role"), "slave");
+    /// ```
+    ///
+    /// # Panics
+    /// When the other server listens on a unix socket only.
+    pub fn replica_of(mut self, master: &RedisServer) -> Self {
+        assert_ne!(master.port(), 0, "a master needs a port");
+        self.master = Some(Master { port: master.port(), password: master.password().map(str::to_owned) });
+        self.tls_of(master)
+    }
+
     /// Starts the server and waits until it answers.
     ///
     /// # Panics
@@ -84,46 +118,36 @@ impl ServerOptions {
     #[must_use = "a server ends when it is dropped"]
     pub fn start(self) -> RedisServer {
         assert!(!(self.tls && self.unix_socket), "Redis has no TLS on unix sockets");
-        RedisServer::start_with(self)
+        let server = RedisServer::start_with(self);
+        server.wait_for_master();
+        server
+    }
+
+    /// Says what the server is for.
+    pub(crate) fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// Takes the authority and the certificates of another server.
+    pub(crate) fn tls_of(mut self, other: &RedisServer) -> Self {
+        self.tls_files = other.has_tls().then(|| other.tls().clone());
+        self
+    }
+
+    /// Adds a line that the test's own lines win over.
+    pub(crate) fn default_config(mut self, directive: &str, value: &str) -> Self {
+        self.config.insert(0, (directive.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn wants_tls(&self) -> bool {
+        self.tls
     }
 
     /// The value that an added line gives to a directive.
     pub(super) fn directive(&self, directive: &str) -> Option<&str> {
         let lines = self.config.iter().rev();
         lines.filter(|(name, _)| name == directive).map(|(_, value)| value.as_str()).next()
-    }
-
-    /// The text of `redis.conf`. A server with a TLS front gets port 0 and no files.
-    pub(super) fn render(&self, binary: &Binary, dir: &Path, port: u16, tls: Option<&TlsFiles>) -> String {
-        let dir = dir.display();
-        let (plain_port, tls_port) = if tls.is_some() { (0, port) } else { (port, 0) };
-        let mut text = format!(
-            "bind 127.0.0.1\nport {plain_port}\nunixsocket {dir}/{SOCKET}\nunixsocketperm 700\ndir {dir}\n\
-             logfile {dir}/{LOG}\ndaemonize no\nsave \"\"\nappendonly no\nmaxmemory-policy noeviction\n"
-        );
-        let mut line = |directive: &str, value: &str| {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{directive} {value}");
-        };
-        if let Some(tls) = tls {
-            line("tls-port", &tls_port.to_string());
-            line("tls-ca-cert-file", &tls.ca.display().to_string());
-            line("tls-cert-file", &tls.server_certificate.display().to_string());
-            line("tls-key-file", &tls.server_key.display().to_string());
-            line("tls-auth-clients", if self.client_certificates { "yes" } else { "optional" });
-        }
-        if let Some(password) = &self.password {
-            line("requirepass", password);
-        }
-        if self.debug && binary.at_least(7, 0) {
-            line("enable-debug-command", "yes");
-        }
-        for (directive, value) in &self.config {
-            // What the front sees to, the server may not even know.
-            if tls.is_some() || !directive.starts_with("tls-") {
-                line(directive, value);
-            }
-        }
-        text
     }
 }

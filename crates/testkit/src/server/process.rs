@@ -14,12 +14,15 @@ pub(super) struct Process {
     child: Child,
     /// Kills the server and clears its folder once our end of its input closes, however we ended.
     watchdog: Child,
+    paused: bool,
 }
 
 impl Process {
-    pub(super) fn spawn(binary: &Binary, config: &Path, dir: &Path) -> Self {
+    /// Starts the program with a configuration file of the folder.
+    pub(super) fn spawn(binary: &Binary, dir: &Path, config: &str, sentinel: bool) -> Self {
         let child = Command::new(binary.path())
-            .arg(config)
+            .arg(dir.join(config))
+            .args(sentinel.then_some("--sentinel"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -35,7 +38,7 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|e| panic!("cannot start a shell to watch over redis-server: {e}"));
-        Self { child, watchdog }
+        Self { child, watchdog, paused: false }
     }
 
     /// The exit status, if the process has ended by itself.
@@ -53,9 +56,26 @@ impl Process {
         text
     }
 
+    /// Stops the process in its tracks, and returns once it has.
+    pub(super) fn pause(&mut self) {
+        self.signal("STOP");
+        self.wait_until_stopped();
+        self.paused = true;
+    }
+
+    /// Lets a paused process go on.
+    pub(super) fn resume(&mut self) {
+        self.signal("CONT");
+        self.paused = false;
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     /// Sends a signal by its name. By way of a shell, whose `kill` is there even where the program of that
     /// name is not.
-    pub(super) fn signal(&self, signal: &str) {
+    fn signal(&self, signal: &str) {
         let status = Command::new("sh")
             .args(["-c", "kill -\"$1\" \"$2\"", "signal", signal, &self.child.id().to_string()])
             .status();
@@ -65,7 +85,7 @@ impl Process {
 
     /// Waits until a stop signal has taken effect, which is a moment after it was sent. Only Linux tells;
     /// elsewhere it is hoped for.
-    pub(super) fn wait_until_stopped(&self) {
+    fn wait_until_stopped(&self) {
         let stat = format!("/proc/{}/stat", self.child.id());
         // The state follows the program's name, which is in parentheses and may hold anything.
         let state = |line: String| line.rsplit(") ").next().and_then(|rest| rest.chars().next());

@@ -5,7 +5,7 @@ use std::panic;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{Connection, RedisServer, Restart};
+use super::{Binary, Connection, RedisServer, Restart};
 
 mod tls;
 
@@ -58,9 +58,11 @@ fn a_taken_port_is_noticed() {
     let other = RedisServer::start();
     server.kill();
     server.port = other.port();
+    server.inner_port = other.port();
+    server.configure();
     assert!(!server.launch());
-    server.port = super::free_port();
-    assert!(server.launch());
+    server.open();
+    assert_eq!(server.command(&["PING"]).text(), "PONG");
 }
 
 #[test]
@@ -140,6 +142,22 @@ fn a_paused_server_keeps_its_clients_waiting() {
     assert!(!waiting.is_finished());
     server.resume();
     assert_eq!(waiting.join().unwrap(), "PONG");
+}
+
+#[test]
+fn a_replica_copies_its_master() {
+    let binary = Binary::find();
+    let secret = RedisServer::options().password("open-sesame");
+    let secure = secret.clone().tls();
+    for (options, front) in [(secret, false), (secure.clone(), true), (secure, !binary.has_tls())] {
+        let master = RedisServer::start_binary(binary.clone(), options.clone(), front);
+        master.command(&["SET", "k", "v"]);
+        let replica = RedisServer::start_binary(binary.clone(), options.replica_of(&master), front);
+        replica.wait_for_master();
+        assert_eq!(replica.command(&["GET", "k"]).text(), "v");
+        let known = format!("ip=127.0.0.1,port={},state=online", replica.port());
+        assert!(master.info("slave0").starts_with(&known), "{}", master.info("slave0"));
+    }
 }
 
 #[test]

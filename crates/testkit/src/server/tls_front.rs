@@ -3,7 +3,7 @@
 //! Not every `redis-server` has TLS: those in Python wheels, which are all that some machines can get, do not. Then the
 //! server listens on its socket only, and a thread of ours ends TLS on the port and passes the bytes on. To a client it
 //! is the same server, with two differences: a paused server's handshakes still succeed, and `CLIENT LIST` shows
-//! a socket.
+//! a socket. Among themselves such servers talk in plain text, see [`PEER`].
 
 use std::io;
 use std::net::{IpAddr, Shutdown, TcpListener};
@@ -24,6 +24,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+use super::configuration::PEER;
 use super::{ServerOptions, TlsFiles};
 
 /// A running front. Dropping it closes its port and breaks its connections before it returns.
@@ -132,14 +133,25 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, server: PathBuf) {
         .unwrap_or_else(|e| panic!("the TLS front cannot listen: {e}"));
     loop {
         // An error is that of a client which has already gone.
-        if let Ok((client, _)) = listener.accept().await {
+        if let Ok((client, address)) = listener.accept().await {
             let (acceptor, server) = (acceptor.clone(), server.clone());
+            let peer = address.ip().to_string() == PEER;
             tokio::spawn(async move {
                 // However a connection ends, its client sees it.
-                let _ = pass(client, &acceptor, &server).await;
+                let _ = match peer {
+                    true => pass_plain(client, &server).await,
+                    false => pass(client, &acceptor, &server).await,
+                };
             });
         }
     }
+}
+
+/// Another server calls: a replica its master, a sentinel whom it watches.
+async fn pass_plain(mut peer: TcpStream, server: &Path) -> io::Result<()> {
+    let mut server = UnixStream::connect(server).await?;
+    peer.set_nodelay(true)?;
+    copy_bidirectional(&mut peer, &mut server).await.map(drop)
 }
 
 async fn pass(client: TcpStream, acceptor: &TlsAcceptor, server: &Path) -> io::Result<()> {

@@ -137,6 +137,7 @@ fn a_taken_port_is_noticed_with_tls() {
         let other = RedisServer::start();
         server.kill();
         server.port = other.port();
+        server.configure();
         assert!(!server.launch());
     }
 }
