@@ -37,6 +37,11 @@ impl Backoff {
     }
 }
 
+/// A time around the given one, so that many clients do not come at once.
+pub(crate) fn jittered(around: Duration) -> Duration {
+    around.mul_f64(0.9 + 0.2 * random_share())
+}
+
 /// Uniform in 0..1. Where the system has no randomness, clients lose their jitter and nothing else.
 fn random_share() -> f64 {
     getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))

@@ -160,7 +160,10 @@ impl Wires {
                     let mut answers = answers.into_iter();
                     for item in items.iter_mut().filter(|item| item.is_open()) {
                         match answers.next() {
-                            Some(Value::ServerError(error)) => item.refuse(refusal(&error)),
+                            Some(Value::ServerError(error)) => {
+                                self.node.heed(&error);
+                                item.refuse(refusal(&error));
+                            }
                             Some(value) => {
                                 item.state = State::Done(Ok(Answered { value, server: server.clone() }));
                             }

@@ -84,6 +84,7 @@ impl Wires {
                         }
                         Ok(Value::ServerError(error)) => {
                             wire.answered();
+                            self.node.heed(&error);
                             match refusal(&error) {
                                 // Another connection may lead to another server, so the source goes along from here on.
                                 Refusal::NoScript if !by_source => {

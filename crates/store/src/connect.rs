@@ -1,72 +1,94 @@
-//! Opening one connection: socket, TLS, login, and a first look at who answers.
-//!
-//! The socket is ours rather than `redis`': its options are set, its TLS needs nothing of the process, and the task that
-//! drives it is known, so that the end of a connection is noticed the moment it happens.
+//! Opening one connection: where to, login, and a first look at who answers.
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, Value};
-use rustls::pki_types::ServerName;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsConnector;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Endpoint, RedisConfig, Topology};
-use crate::credentials::CredentialsProvider;
+use crate::credentials::{Credentials, CredentialsProvider};
+use crate::dial::{Dialer, Stream};
 use crate::error::{Answer, ConnectError, broken};
 use crate::link::{End, Link, Lost, Wire};
-use crate::server::Server;
+use crate::sentinel::Sentinels;
+use crate::server::{Server, is_master};
+
+/// While a server refuses the login, it is asked no more often than this, by however many connections are wanted.
+const AFTER_REFUSAL: Duration = Duration::from_secs(1);
+/// A server that has become a replica may stay one; connections to it are not closed more often than this.
+const BETWEEN_RECALLS: Duration = Duration::from_secs(1);
 
 /// Everything that opening a connection takes.
 pub(crate) struct Connector {
-    endpoint: Endpoint,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    target: Target,
+    dialer: Dialer,
     credentials: Option<Arc<dyn CredentialsProvider>>,
     db: u32,
     client_name: String,
     timeout: Duration,
+    refused: Mutex<Option<Refused>>,
+    recall: watch::Sender<Option<Instant>>,
+}
+
+/// Whom connections are opened to.
+#[derive(Debug)]
+enum Target {
+    Server(Endpoint),
+    /// Whoever is the master at the time.
+    Master(Arc<Sentinels>),
+}
+
+/// The last login was refused.
+struct Refused {
+    answer: Answer,
+    next: Instant,
 }
 
 impl Connector {
+    /// # Errors
+    ///
+    /// [`ConnectError::Invalid`] for a cluster.
     pub(crate) fn new(config: &RedisConfig) -> Result<Self, ConnectError> {
-        let Topology::Single(endpoint) = &config.topology else {
-            return Err(ConnectError::Invalid {
-                name: "REDIS_URL",
-                expected: "that of a single server: sentinels and clusters are not supported yet",
-            });
-        };
-        let tls = match (&config.tls, endpoint) {
-            (Some(tls), Endpoint::Tcp { host, .. }) => {
-                let name = match &tls.server_name {
-                    Some(name) => name.clone(),
-                    None => ServerName::try_from(host.clone()).map_err(|_| ConnectError::Invalid {
-                        name: "REDIS_HOST",
-                        expected: "a DNS name or an address, when TLS is on",
-                    })?,
-                };
-                Some((TlsConnector::from(tls.client.clone()), name))
+        let dialer = Dialer::new(config.tls.as_ref());
+        let target = match &config.topology {
+            Topology::Single(endpoint) => Target::Server(endpoint.clone()),
+            Topology::Sentinel { sentinels, master } => Target::Master(Arc::new(Sentinels::new(
+                config,
+                dialer.clone(),
+                sentinels.clone(),
+                master.clone(),
+            ))),
+            Topology::Cluster { .. } => {
+                return Err(ConnectError::Invalid {
+                    name: "REDIS_URL",
+                    expected: "that of a single server or of sentinels: clusters are not supported yet",
+                });
             }
-            _ => None,
         };
         Ok(Self {
-            endpoint: endpoint.clone(),
-            tls,
+            target,
+            dialer,
             credentials: config.credentials.clone(),
             db: config.db,
             client_name: config.client_name.clone(),
             timeout: config.connect_timeout,
+            refused: Mutex::default(),
+            recall: watch::Sender::new(None),
         })
     }
 
-    /// Where connections lead to.
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    /// Where connections lead, as far as that is known.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        match &self.target {
+            Target::Server(endpoint) => endpoint.clone(),
+            Target::Master(sentinels) => sentinels.endpoint(),
+        }
     }
 
     /// How long opening a connection may take.
@@ -74,45 +96,117 @@ impl Connector {
         self.timeout
     }
 
+    /// The sentinels that say where connections lead, if any do.
+    pub(crate) fn sentinels(&self) -> Option<&Arc<Sentinels>> {
+        match &self.target {
+            Target::Server(_) => None,
+            Target::Master(sentinels) => Some(sentinels),
+        }
+    }
+
     /// Opens a connection that is logged in and ready for commands.
     pub(crate) async fn open(&self) -> Result<Connection, ConnectError> {
-        tokio::time::timeout(self.timeout, self.open_untimed())
-            .await
-            .map_err(|_| ConnectError::TimedOut { endpoint: self.endpoint.clone(), after: self.timeout })?
+        self.hold_back()?;
+        let deadline = Instant::now() + self.timeout;
+        let endpoint = match &self.target {
+            Target::Server(endpoint) => endpoint.clone(),
+            Target::Master(sentinels) => self.master(sentinels, deadline).await?,
+        };
+        // Whatever changes from here on is told to the connection. What changed before is seen now.
+        let recalled = self.recall.subscribe();
+        if self.sentinels().is_some_and(|sentinels| !sentinels.still_name(&endpoint)) {
+            return Err(ConnectError::NotMaster { endpoint });
+        }
+        let opened = timeout_at(deadline, self.open_to(&endpoint, recalled)).await;
+        let opened = opened.unwrap_or(Err(ConnectError::TimedOut { endpoint, after: self.timeout }));
+        self.remember(&opened);
+        opened
     }
 
-    async fn open_untimed(&self) -> Result<Connection, ConnectError> {
-        let (wire, driver) = match (&self.endpoint, &self.tls) {
-            (Endpoint::Tcp { host, port }, None) => self.drive(self.tcp(host, *port).await?).await?,
-            (Endpoint::Tcp { host, port }, Some((connector, name))) => {
-                let stream = connector
-                    .connect(name.clone(), self.tcp(host, *port).await?)
-                    .await
-                    .map_err(|source| ConnectError::Tls { endpoint: self.endpoint.clone(), source })?;
-                self.drive(stream).await?
+    /// Closes all connections that are open or being opened: they may lead to the wrong server.
+    pub(crate) fn recall(&self) {
+        self.recall.send_replace(Some(Instant::now()));
+    }
+
+    /// As [`recall`](Self::recall), because a server has said that it is no master.
+    pub(crate) fn recall_from_replica(&self) {
+        let now = Instant::now();
+        self.recall.send_if_modified(|last| {
+            let due = last.is_none_or(|last| now >= last + BETWEEN_RECALLS);
+            if due {
+                *last = Some(now);
             }
-            #[cfg(unix)]
-            (Endpoint::Unix(path), _) => {
-                let stream = tokio::net::UnixStream::connect(path).await;
-                self.drive(stream.map_err(|source| self.unreachable(source))?).await?
+            due
+        });
+    }
+
+    async fn master(&self, sentinels: &Arc<Sentinels>, deadline: Instant) -> Result<Endpoint, ConnectError> {
+        let found = timeout_at(deadline, sentinels.master()).await;
+        let found = found.unwrap_or_else(|_| Err(sentinels.no_master(None)))?;
+        if found.moved {
+            self.recall();
+        }
+        Ok(found.endpoint)
+    }
+
+    /// A login that was just refused is not tried again at once: that helps nobody, and looks like an attack.
+    fn hold_back(&self) -> Result<(), ConnectError> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *refused {
+            Some(Refused { answer, next }) if Instant::now() < *next => {
+                Err(ConnectError::LoginRefused { answer: answer.clone() })
             }
-            #[cfg(not(unix))]
-            (Endpoint::Unix(_), _) => return Err(self.unreachable(io::ErrorKind::Unsupported.into())),
+            Some(Refused { next, .. }) => {
+                // This one tries, and all others wait for what it finds.
+                *next = Instant::now() + AFTER_REFUSAL;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn remember(&self, opened: &Result<Connection, ConnectError>) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match opened {
+            Ok(_) => *refused = None,
+            Err(ConnectError::LoginRefused { answer }) => {
+                *refused = Some(Refused { answer: answer.clone(), next: Instant::now() + AFTER_REFUSAL });
+            }
+            Err(_) => {}
+        }
+    }
+
+    async fn open_to(
+        &self,
+        endpoint: &Endpoint,
+        recalled: watch::Receiver<Option<Instant>>,
+    ) -> Result<Connection, ConnectError> {
+        let credentials = match &self.credentials {
+            Some(provider) => {
+                Some(provider.credentials().await.map_err(|source| ConnectError::Credentials { source })?)
+            }
+            None => None,
         };
-        let server = self.greet(&wire).await?;
+        let stream = self.dialer.dial(endpoint).await?;
+        let talk = Talk { connector: self, endpoint };
+        let (wire, driver) = talk.drive(stream, recalled).await?;
+        let server = talk.greet(&wire, credentials).await?;
         Ok(Connection { link: Link::new(wire, Arc::new(server)), driver })
     }
+}
 
-    async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-        let stream = TcpStream::connect((host, port)).await.map_err(|source| self.unreachable(source))?;
-        configure(&stream).map_err(|source| self.unreachable(source))?;
-        Ok(stream)
-    }
+/// The opening of one connection.
+struct Talk<'a> {
+    connector: &'a Connector,
+    endpoint: &'a Endpoint,
+}
 
-    async fn drive<S>(&self, stream: S) -> Result<(Wire, Driver), ConnectError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+impl Talk<'_> {
+    async fn drive(
+        &self,
+        stream: Box<dyn Stream>,
+        mut recalled: watch::Receiver<Option<Instant>>,
+    ) -> Result<(Wire, Driver), ConnectError> {
         // Without a login and a library name here, redis sends nothing by itself: `greet` says it all in one round trip.
         let info = RedisConnectionInfo::default().set_skip_set_lib_name();
         // Deadlines are those of calls. A timeout of the connection would end a large reply that is still coming in.
@@ -124,18 +218,20 @@ impl Connector {
         let told = TellEnd(Arc::clone(&end));
         let task = tokio::spawn(async move {
             let _told = told;
-            driver.await;
+            // A connector that is gone recalls nothing; then its connections go as their owners do.
+            tokio::select! {
+                () = driver => {}
+                Ok(()) = recalled.changed() => {}
+            }
         });
         Ok((Wire::new(multiplexed, end), Driver { task }))
     }
 
     /// Logs in, chooses the database, says our name and asks who is there.
-    async fn greet(&self, wire: &Wire) -> Result<Server, ConnectError> {
+    async fn greet(&self, wire: &Wire, credentials: Option<Credentials>) -> Result<Server, ConnectError> {
         let mut greeting = Pipeline::new();
         let mut steps = Vec::new();
-        if let Some(provider) = &self.credentials {
-            let credentials =
-                provider.credentials().await.map_err(|source| ConnectError::Credentials { source })?;
+        if let Some(credentials) = credentials {
             let mut auth = redis::cmd("AUTH");
             if let Some(username) = credentials.username() {
                 auth.arg(username);
@@ -144,14 +240,20 @@ impl Connector {
             greeting.add_command(auth);
             steps.push(Greeting::Login);
         }
-        if self.db != 0 {
-            greeting.add_command(redis::cmd("SELECT").arg(self.db).clone());
+        let Connector { db, client_name, .. } = self.connector;
+        if *db != 0 {
+            greeting.add_command(redis::cmd("SELECT").arg(*db).clone());
             steps.push(Greeting::Database);
         }
-        greeting.add_command(redis::cmd("CLIENT").arg("SETNAME").arg(&self.client_name).clone());
+        greeting.add_command(redis::cmd("CLIENT").arg("SETNAME").arg(client_name).clone());
         steps.push(Greeting::Name);
         greeting.add_command(redis::cmd("INFO").arg("server").clone());
         steps.push(Greeting::Server);
+        if self.connector.sentinels().is_some() {
+            // What ROLE says, under a right that is needed anyway.
+            greeting.add_command(redis::cmd("INFO").arg("replication").clone());
+            steps.push(Greeting::Role);
+        }
 
         let answers = wire.send_all(&greeting).await.map_err(|lost| self.hung_up(lost))?;
         let mut server = None;
@@ -163,7 +265,10 @@ impl Connector {
                     return Err(step.refused(&Answer::new(error.code()), &error));
                 }
                 (Greeting::Server, answer) => server = Some(Server::parse(&answer)?),
-                (Greeting::Login | Greeting::Database, _) => {}
+                (Greeting::Role, answer) if !is_master(&answer) => {
+                    return Err(ConnectError::NotMaster { endpoint: self.endpoint.clone() });
+                }
+                (Greeting::Login | Greeting::Database | Greeting::Role, _) => {}
             }
         }
         server.ok_or_else(|| self.unreachable(io::ErrorKind::UnexpectedEof.into()))
@@ -175,9 +280,11 @@ impl Connector {
             Lost::Broken(source) => source,
             Lost::Unsent => io::ErrorKind::BrokenPipe.into(),
         };
-        match source {
-            source if self.tls.is_some() => ConnectError::Tls { endpoint: self.endpoint.clone(), source },
-            source => self.unreachable(source),
+        let over_tls = self.connector.dialer.has_tls() && matches!(self.endpoint, Endpoint::Tcp { .. });
+        if over_tls {
+            ConnectError::Tls { endpoint: self.endpoint.clone(), source }
+        } else {
+            self.unreachable(source)
         }
     }
 
@@ -188,24 +295,18 @@ impl Connector {
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { endpoint, tls: _, credentials: _, db: _, client_name: _, timeout: _ } = self;
-        f.debug_struct("Connector").field("endpoint", endpoint).finish_non_exhaustive()
+        let Self {
+            target,
+            dialer: _,
+            credentials: _,
+            db: _,
+            client_name: _,
+            timeout: _,
+            refused: _,
+            recall: _,
+        } = self;
+        f.debug_struct("Connector").field("target", target).finish_non_exhaustive()
     }
-}
-
-/// Nagle's algorithm would hold back small pipelined writes for a round trip. Keepalive notices within 30 seconds that an
-/// idle peer is gone, the user timeout that one with unacknowledged data is; without them it takes the kernel 15 minutes.
-fn configure(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(stream);
-    let keepalive =
-        TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
-    #[cfg(not(windows))]
-    let keepalive = keepalive.with_retries(3);
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
-    Ok(())
 }
 
 /// One open connection and the task that moves its bytes. Dropping it closes the socket.
@@ -263,6 +364,7 @@ enum Greeting {
     Database,
     Name,
     Server,
+    Role,
 }
 
 impl Greeting {

@@ -93,6 +93,21 @@ pub enum ConnectError {
         after: Duration,
     },
 
+    /// No sentinel says where the master is: none can be reached, or none knows a master of this name.
+    #[error("no sentinel knows where the master {master} is; see REDIS_SENTINELS and REDIS_SENTINEL_MASTER")]
+    NoMaster {
+        /// The name that it was asked for by.
+        master: String,
+        /// What the last sentinel that failed had to say; none if those that answered know no such master.
+        source: Option<Box<Self>>,
+    },
+    /// The sentinels name a server that is no master. During a failover this passes.
+    #[error("the server at {endpoint} is not the master, or not yet")]
+    NotMaster {
+        /// Where.
+        endpoint: Endpoint,
+    },
+
     // The application's, or its vault's.
     /// The provider of the credentials, or the file with the password, has none to give.
     #[error("there are no credentials for a connection to the server")]
@@ -147,6 +162,8 @@ impl ConnectError {
         match self {
             Self::Unreachable { .. }
             | Self::TimedOut { .. }
+            | Self::NoMaster { .. }
+            | Self::NotMaster { .. }
             | Self::Credentials { .. }
             | Self::Refused { .. } => true,
             // What TLS objects to is invalid data; anything else is the network's doing.
@@ -209,6 +226,12 @@ pub(crate) fn refusal(error: &ServerError) -> Refusal {
         Some((code, text)) => sort(code, text),
         None => sort(code, text),
     }
+}
+
+/// Whether it is because the server is no master any more.
+pub(crate) fn says_replica(error: &ServerError) -> bool {
+    let (code, text) = (error.code(), error.details().unwrap_or_default());
+    code == "READONLY" || (code == "ERR" && raised(text).is_some_and(|(code, _)| code == "READONLY"))
 }
 
 /// What a script raised, as Redis 6.2 wraps it: code and text.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use redis::{Cmd, Value};
+use redis::{Cmd, ServerError, Value};
 use roomkey_core::{Error, Result};
 use tokio::time::Instant;
 
-use crate::error::lost;
+use crate::connect::Connector;
+use crate::error::{lost, says_replica};
 use crate::lane;
 use crate::lanes::Lanes;
 use crate::link::Link;
@@ -16,6 +17,7 @@ use crate::server::Server;
 /// The connections to one server: shared ones, and such of one's own.
 #[derive(Debug)]
 pub(crate) struct Node {
+    pub(crate) connector: Arc<Connector>,
     pub(crate) lanes: Lanes,
     pub(crate) pool: Pool,
 }
@@ -35,6 +37,13 @@ impl Node {
             Ok(Wire::Own(Box::pin(self.pool.checkout()).await?))
         } else {
             Ok(Wire::Lane(self.lanes.begin().await?))
+        }
+    }
+
+    /// Takes note of what the server refuses: one that has become a replica is left, with all connections.
+    pub(crate) fn heed(&self, refusal: &ServerError) {
+        if says_replica(refusal) {
+            self.connector.recall_from_replica();
         }
     }
 

@@ -42,6 +42,11 @@ impl Server {
     }
 }
 
+/// Whether the answer to `INFO replication` is that of a master.
+pub(crate) fn is_master(answer: &Value) -> bool {
+    text(answer).and_then(|text| field(text, "role")) == Some("master")
+}
+
 /// The text of an answer to `INFO`, in either version of the protocol.
 pub(crate) fn text(answer: &Value) -> Option<&str> {
     match answer {

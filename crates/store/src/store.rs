@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::call::Wires;
 use crate::compile::Compiler;
-use crate::config::{Endpoint, RedisConfig, VerifyMode};
+use crate::config::{RedisConfig, Topology, VerifyMode};
 use crate::connect::Connector;
 use crate::error::{ConnectError, lost};
 use crate::health;
@@ -21,6 +21,7 @@ use crate::lanes::Lanes;
 use crate::node::Node;
 use crate::pool::Pool;
 use crate::rights::{self, Rights};
+use crate::sentinel::Watch;
 
 /// A [`Store`] on one Redis server (or Valkey), from version 6.2 on.
 ///
@@ -57,7 +58,9 @@ pub struct RedisStore {
 struct Shared {
     wires: Wires,
     compiler: Compiler,
-    endpoint: Endpoint,
+    topology: Topology,
+    /// Follows the master, where sentinels say who it is.
+    watch: Option<Watch>,
     rights: Rights,
     /// Whether it is known who is at the other end: by certificate, or because there is nothing to verify.
     verified: bool,
@@ -84,15 +87,17 @@ impl RedisStore {
         let connector = Arc::new(Connector::new(&config)?);
         let first = connector.open().await?;
         let rights = timeout(config.connect_timeout, rights::check(first.link())).await.map_err(|_| {
-            ConnectError::TimedOut { endpoint: connector.endpoint().clone(), after: config.connect_timeout }
+            ConnectError::TimedOut { endpoint: connector.endpoint(), after: config.connect_timeout }
         })??;
         tracing::info!(endpoint = %connector.endpoint(), server = %first.link().server.engine, "connected");
         let pool = Pool::new(Arc::clone(&connector), config.pool_size, config.timeout)?;
         let lanes = Lanes::start(&connector, first, config.lanes, config.timeout);
+        let watch = connector.sentinels().map(|sentinels| Watch::start(&connector, sentinels));
         let shared = Shared {
-            wires: Wires { node: Node { lanes, pool } },
+            wires: Wires { node: Node { connector, lanes, pool } },
             compiler: Compiler::default(),
-            endpoint: connector.endpoint().clone(),
+            watch,
+            topology: config.topology,
             rights,
             verified: config.tls.is_none_or(|tls| tls.verify != VerifyMode::None),
         };
@@ -100,7 +105,7 @@ impl RedisStore {
         // A server that has just let us in and then says nothing of its memory is not refused for that.
         if let Ok(health) = store.health().await {
             for warning in &health.warnings {
-                tracing::warn!(endpoint = %store.shared.endpoint, "{warning}");
+                tracing::warn!(topology = %store.shared.topology, "{warning}");
             }
         }
         Ok(store)
@@ -155,6 +160,9 @@ impl Store for RedisStore {
     /// Waits for the calls under way on the shared connections, at most until the deadline of a call. A command over
     /// 64 KiB that is under way on a connection of its own is not waited for.
     async fn close(&self) -> Result<()> {
+        if let Some(watch) = &self.shared.watch {
+            watch.stop();
+        }
         self.shared.wires.node.close(self.deadline()).await;
         Ok(())
     }
@@ -163,9 +171,9 @@ impl Store for RedisStore {
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shared, timeout } = self;
-        let Shared { wires: _, compiler: _, endpoint, rights: _, verified: _ } = &**shared;
+        let Shared { wires: _, compiler: _, topology, watch: _, rights: _, verified: _ } = &**shared;
         f.debug_struct("RedisStore")
-            .field("endpoint", endpoint)
+            .field("topology", topology)
             .field("timeout", timeout)
             .finish_non_exhaustive()
     }

@@ -1,10 +1,13 @@
-//! TLS: one client configuration, made once and used for every connection.
+//! TLS: one client configuration for every connection, made anew only when its files have changed.
 //!
 //! The crypto provider is named here. What the process has installed as its default (nothing, another one, or two that
-//! exclude each other) neither matters nor changes: that is the application's to decide. Making the configuration once
-//! also reads the system's certificates once, instead of at every connection of a reconnect storm, and lets sessions resume.
+//! exclude each other) neither matters nor changes: that is the application's to decide. Keeping the configuration also
+//! reads the system's certificates once, instead of at every connection of a reconnect storm, and lets sessions resume.
 
-use std::sync::Arc;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -16,8 +19,81 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use crate::config::VerifyMode;
+use zeroize::Zeroizing;
+
+use crate::config::{Tls, VerifyMode};
 use crate::error::ConnectError;
+
+/// TLS settings whose files are looked at again for every connection: certificates are replaced while a service runs.
+pub(crate) struct Reloading {
+    settings: Tls,
+    latest: Mutex<Loaded>,
+}
+
+/// A client configuration, and what the files held that it was made of.
+struct Loaded {
+    files: Option<Files>,
+    client: Arc<ClientConfig>,
+}
+
+/// Their contents rather than their times: those can be the same before and after a change.
+type Files = Vec<Zeroizing<Vec<u8>>>;
+
+impl Reloading {
+    pub(crate) fn new(settings: Tls) -> Self {
+        let latest = Mutex::new(Loaded { files: None, client: Arc::clone(&settings.client) });
+        Self { settings, latest }
+    }
+
+    /// The name to find in the server's certificate, where it is not the host's.
+    pub(crate) fn server_name(&self) -> Option<&ServerName<'static>> {
+        self.settings.server_name.as_ref()
+    }
+
+    /// The configuration for one connection.
+    ///
+    /// Files that cannot be used change nothing: half of them may not have been written yet.
+    pub(crate) async fn client(self: Arc<Self>) -> Arc<ClientConfig> {
+        if self.settings.files().next().is_some() {
+            let this = Arc::clone(&self);
+            // A mounted file may lie on a network, and no other task is to wait for that.
+            if let Ok(client) = tokio::task::spawn_blocking(move || this.reload()).await {
+                return client;
+            }
+        }
+        Arc::clone(&self.latest.lock().unwrap_or_else(PoisonError::into_inner).client)
+    }
+
+    fn reload(&self) -> Arc<ClientConfig> {
+        // Held throughout: connections that are opened together read the files one after another, and make one
+        // configuration of them. A panic leaves the old one in place.
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let read: io::Result<Files> =
+            self.settings.files().map(|path| fs::read(path).map(Zeroizing::new)).collect();
+        match read {
+            Ok(files) if latest.files.as_ref() == Some(&files) => {}
+            Ok(files) => {
+                match self.settings.reload() {
+                    Ok(client) => latest.client = client,
+                    Err(error) => tracing::warn!(%error, "{UNUSABLE}"),
+                }
+                // Whether they could be used or not, they need not be tried again before they change.
+                latest.files = Some(files);
+            }
+            Err(error) => tracing::warn!(%error, "{UNUSABLE}"),
+        }
+        Arc::clone(&latest.client)
+    }
+}
+
+const UNUSABLE: &str = "the files of TLS have changed and cannot be used; going on with those from before";
+
+impl fmt::Debug for Reloading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { settings, latest: _ } = self;
+        f.debug_tuple("Reloading").field(settings).finish()
+    }
+}
 
 /// What a client shows and whom it trusts, each with what an error calls the place that it comes from.
 #[derive(Default)]
