@@ -1,6 +1,7 @@
 //! What a [`RedisStore`](crate::RedisStore) needs to know before it connects.
 
 mod builder;
+mod de;
 mod draft;
 mod env;
 mod setting;
@@ -34,6 +35,7 @@ use crate::error::ConnectError;
 /// | Variable | URL | Builder | Meaning | Default |
 /// |---|---|---|---|---|
 /// | `REDIS_URL` | – | – | everything that a URL can say, see [`from_url`](Self::from_url) | – |
+/// | `REDIS_URL_FILE` | – | – | a file that holds it | – |
 /// | `REDIS_HOST` | host | [`host`](RedisConfigBuilder::host) | name or address | `localhost` |
 /// | `REDIS_PORT` | port | [`port`](RedisConfigBuilder::port) | TCP port | 6379 |
 /// | – | path | [`unix_socket`](RedisConfigBuilder::unix_socket) | a unix socket in place of host and port | – |
@@ -66,6 +68,34 @@ use crate::error::ConnectError;
 /// | `REDIS_CLIENT_NAME` | `client_name` | [`client_name`](RedisConfigBuilder::client_name) | name shown by `CLIENT LIST` | `roomkey` |
 ///
 /// Two sources may say the same thing; what they say differently is an error that names both.
+///
+/// # From a file of your own
+///
+/// The type can be deserialized, as a part of an application's configuration, from every format that describes itself. The
+/// keys are the variables in lower case without `REDIS_`; a list of servers may also be a list, what is empty or null counts
+/// as absent, and an unknown key is an error. The same rules hold as for variables.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config: roomkey_store::RedisConfig = serde_json::from_str(
+///     r#"{
+///         "sentinels": ["10.0.0.1:26379", "10.0.0.2:26379", "10.0.0.3:26379"],
+///         "sentinel_master": "main",
+///         "use_ssl": true,
+///         "timeout_ms": 500,
+///         "wait_replicas": 1
+///     }"#,
+/// )?;
+/// assert_eq!(
+///     config.topology().to_string(),
+///     "master main of the sentinels 10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379"
+/// );
+///
+/// let error = serde_json::from_str::<roomkey_store::RedisConfig>(r#"{ "time_out": 500 }"#).unwrap_err();
+/// assert!(error.to_string().starts_with("unknown field `time_out`"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct RedisConfig {
     pub(crate) topology: Topology,

@@ -1,6 +1,7 @@
 //! What the sources of a configuration have said, before it is known to be consistent.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::tls::{Pem, VerifyMode};
 use super::url;
 use crate::credentials::CredentialsProvider;
 use crate::error::ConnectError;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// A value, and what an error calls the place that it comes from.
 #[derive(Clone, Debug)]
@@ -86,6 +87,7 @@ impl Draft {
         let secret = || Secret::new(text.to_owned());
         match setting {
             Setting::Url => url::read(self, text, by),
+            Setting::UrlFile => url::read(self, secret_file(Path::new(text), by)?.expose(), by),
             Setting::Host => say(&mut self.host, text.to_owned(), by),
             Setting::Port => say(&mut self.port, number(text, by, PORT)?, by),
             Setting::UseSsl => say(&mut self.tls, switch(text, by)?, by),
@@ -134,6 +136,16 @@ pub(super) fn number<T: std::str::FromStr>(
     expected: &'static str,
 ) -> Result<T, ConnectError> {
     text.parse().map_err(|_| ConnectError::Invalid { name, expected })
+}
+
+/// Reads a file that holds a password, or a URL with one.
+pub(super) fn secret_file(path: &Path, name: &'static str) -> Result<Secret, ConnectError> {
+    secret::from_file(path).map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidData => {
+            ConnectError::Invalid { name, expected: "a file that holds UTF-8 text and is not empty" }
+        }
+        _ => ConnectError::File { name, source },
+    })
 }
 
 fn milliseconds(text: &str, by: &'static str) -> Result<Duration, ConnectError> {

@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setting {
     Url,
+    UrlFile,
     Host,
     Port,
     UseSsl,
@@ -36,8 +37,9 @@ pub(super) enum Setting {
 
 impl Setting {
     /// Every setting by its variable and by its key, which is the same in lower case without `REDIS_`.
-    pub(super) const ALL: [(&'static str, &'static str, Self); 29] = [
+    pub(super) const ALL: [(&'static str, &'static str, Self); 30] = [
         ("REDIS_URL", "url", Self::Url),
+        ("REDIS_URL_FILE", "url_file", Self::UrlFile),
         ("REDIS_HOST", "host", Self::Host),
         ("REDIS_PORT", "port", Self::Port),
         ("REDIS_USE_SSL", "use_ssl", Self::UseSsl),
@@ -68,6 +70,17 @@ impl Setting {
         ("REDIS_CLIENT_NAME", "client_name", Self::ClientName),
     ];
 
+    /// The keys alone.
+    pub(super) const KEYS: [&'static str; Self::ALL.len()] = {
+        let mut keys = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < keys.len() {
+            keys[at] = Self::ALL[at].1;
+            at += 1;
+        }
+        keys
+    };
+
     /// The setting of a variable, and the variable's name.
     pub(super) fn of_variable(name: &str) -> Option<(&'static str, Self)> {
         let (variable, _, setting) = Self::ALL.into_iter().find(|(variable, _, _)| *variable == name)?;
@@ -91,8 +104,41 @@ impl Setting {
         }
     }
 
+    /// Whether it is a text that a number or a truth value must not be taken for: written as one, `007` loses its zeros.
+    pub(super) fn is_text(self) -> bool {
+        !matches!(
+            self,
+            Self::Port
+                | Self::UseSsl
+                | Self::Db
+                | Self::TimeoutMs
+                | Self::ConnectTimeoutMs
+                | Self::MaxConnectionAgeMs
+                | Self::Lanes
+                | Self::PoolSize
+                | Self::MaxInFlight
+                | Self::LargeValueBytes
+                | Self::WaitReplicas
+                | Self::WaitTimeoutMs
+        )
+    }
+
+    /// Whether it is a list of servers.
+    pub(super) fn is_list(self) -> bool {
+        matches!(self, Self::Sentinels | Self::Cluster)
+    }
+
     /// Whether a URL says it by its scheme and authority.
     fn has_place_in_url(self) -> bool {
-        matches!(self, Self::Url | Self::Host | Self::Port | Self::UseSsl | Self::Sentinels | Self::Cluster)
+        matches!(
+            self,
+            Self::Url
+                | Self::UrlFile
+                | Self::Host
+                | Self::Port
+                | Self::UseSsl
+                | Self::Sentinels
+                | Self::Cluster
+        )
     }
 }

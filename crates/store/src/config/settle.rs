@@ -1,18 +1,16 @@
 //! From what was said to a configuration: everything checked against everything, and the files read.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
 use super::RedisConfig;
-use super::draft::{Draft, Login, PORT, Said, conflict, switch};
+use super::draft::{Draft, Login, PORT, Said, conflict, secret_file, switch};
 use super::tls::{Material, Tls, VerifyMode};
 use super::topology::{Endpoint, SENTINEL_PORT, SERVER_PORT, Topology, endpoints, is_host};
 use crate::credentials::{Credentials, CredentialsProvider, PasswordFile};
 use crate::error::ConnectError;
-use crate::secret;
 
 /// Larger is a slip of the pen: a call that waits longer than an hour is not a call.
 const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -198,9 +196,8 @@ impl Draft {
     }
 
     fn settle_wait_timeout(&self, timeout: Duration) -> Result<Duration, ConnectError> {
-        let waits = self.wait_replicas.as_ref().is_some_and(|said| said.value > 0);
         match &self.wait_timeout {
-            Some(said) if !waits => Err(ConnectError::Invalid {
+            Some(said) if self.wait_replicas.is_none() => Err(ConnectError::Invalid {
                 name: said.by,
                 expected: "accompanied by a number of replicas to wait for (REDIS_WAIT_REPLICAS)",
             }),
@@ -235,7 +232,7 @@ impl Login {
         }
         if let Some(file) = password_file {
             // It is read again for every connection; that it is there and holds something is to be known now.
-            check_password(&file)?;
+            secret_file(&file.value, file.by)?;
             let username = username.map(|said| said.value);
             return Ok(Some(Arc::new(PasswordFile { username, path: file.value })));
         }
@@ -265,17 +262,6 @@ fn by<T>(said: &Option<Said<T>>) -> Option<&'static str> {
 
 fn first<const N: usize>(places: [Option<&'static str>; N]) -> Option<&'static str> {
     places.into_iter().flatten().next()
-}
-
-fn check_password(file: &Said<PathBuf>) -> Result<(), ConnectError> {
-    match secret::from_file(&file.value) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(ConnectError::Invalid {
-            name: file.by,
-            expected: "a file that holds the password as UTF-8 text, and is not empty",
-        }),
-        Err(source) => Err(ConnectError::File { name: file.by, source }),
-    }
 }
 
 fn duration(said: Option<&Said<Duration>>, default: Duration) -> Result<Duration, ConnectError> {
