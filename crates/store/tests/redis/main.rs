@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
 mod connect;
+mod credentials;
 mod crowd;
 mod faults;
 mod secrets;
 mod tls;
+mod tls_reload;
 
 use bytes::Bytes;
 use roomkey_core::{Batch, Key, Kind, Life, Namespace, Op, Partition, Reply, Result, Store};
@@ -41,6 +43,15 @@ async fn put(store: &RedisStore, key: &Key, value: &'static str) -> Result<Reply
 
 async fn get(store: &RedisStore, key: &Key) -> Result<Option<Bytes>> {
     reply(store, Op::get(key)).await.map(Reply::into_bytes)
+}
+
+/// Waits until calls succeed again. How long that takes is up to the pauses between attempts to connect.
+async fn comes_back(store: &RedisStore, key: &Key) {
+    let begun = std::time::Instant::now();
+    while let Err(error) = get(store, key).await {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{}", shown(&error));
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
 }
 
 /// Everything that an error shows, as a log would: both forms, of it and of all its causes.

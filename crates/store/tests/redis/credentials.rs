@@ -1,0 +1,164 @@
+//! Logins that change while the store runs.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use roomkey_core::{Class, Kind};
+use roomkey_store::{
+    ConnectError, Credentials, CredentialsFuture, CredentialsProvider, RedisConfig, RedisStore,
+};
+use roomkey_testkit::RedisServer;
+
+use crate::{comes_back, config, get, key, put, shown};
+
+/// A vault, whose password somebody changes.
+#[derive(Clone, Debug)]
+struct Vault(Arc<Mutex<&'static str>>);
+
+impl Vault {
+    fn with(password: &'static str) -> Self {
+        Self(Arc::new(Mutex::new(password)))
+    }
+
+    fn change(&self, password: &'static str) {
+        *self.0.lock().unwrap() = password;
+    }
+}
+
+impl CredentialsProvider for Vault {
+    fn credentials(&self) -> CredentialsFuture<'_> {
+        Box::pin(async { Ok(Credentials::new(*self.0.lock().unwrap()).with_username("app")) })
+    }
+}
+
+/// A server with a user `app`, who may do everything.
+fn server_with_user(password: &str) -> RedisServer {
+    let server = RedisServer::start();
+    add_user(&server, password);
+    server
+}
+
+fn add_user(server: &RedisServer, password: &str) {
+    server.command(&["ACL", "SETUSER", "app", "reset", "on", &format!(">{password}"), "~*", "&*", "+@all"]);
+}
+
+fn with_vault(server: &RedisServer, vault: &Vault) -> RedisConfig {
+    config(server).credentials(vault.clone()).build().unwrap()
+}
+
+/// How many logins the server has refused since its log was last emptied.
+fn refused_logins(server: &RedisServer) -> i64 {
+    let log = server.command(&["ACL", "LOG"]);
+    let entries = log.items().iter().map(|entry| entry.items());
+    let of_auth = entries.filter(|entry| entry[3].text() == "auth");
+    of_auth.map(|entry| entry[1].int()).sum()
+}
+
+#[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn every_connection_is_opened_with_the_login_of_the_moment() {
+    let server = server_with_user("one");
+    let vault = Vault::with("one");
+    let store = RedisStore::connect(with_vault(&server, &vault)).await.unwrap();
+    let key = key(Kind::Value, 1, 1);
+    put(&store, &key, "here").await.unwrap();
+
+    server.command(&["ACL", "SETUSER", "app", ">two", "<one"]);
+    // The server does not mind those who are in already.
+    put(&store, &key, "still here").await.unwrap();
+    vault.change("two");
+    server.command(&["CLIENT", "KILL", "USER", "app"]);
+    comes_back(&store, &key).await;
+    assert_eq!(refused_logins(&server), 0);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_password_file_is_read_anew() {
+    let server = server_with_user("one");
+    let file = server.dir().join("password");
+    fs::write(&file, "one\n").unwrap();
+    let config = config(&server).username("app").password_file(&file);
+    let store = RedisStore::connect(config.build().unwrap()).await.unwrap();
+    let key = key(Kind::Value, 1, 1);
+    put(&store, &key, "here").await.unwrap();
+
+    server.command(&["ACL", "SETUSER", "app", ">two", "<one"]);
+    fs::write(&file, "two\n").unwrap();
+    server.command(&["CLIENT", "KILL", "USER", "app"]);
+    comes_back(&store, &key).await;
+    assert_eq!(refused_logins(&server), 0);
+}
+
+/// Deleting a user is the one thing that ends its connections by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_refused_login_fails_fast_and_is_tried_once_a_second() {
+    let server = server_with_user("one");
+    let vault = Vault::with("one");
+    let store = RedisStore::connect(with_vault(&server, &vault)).await.unwrap();
+    let key = key(Kind::Value, 1, 1);
+    put(&store, &key, "here").await.unwrap();
+
+    server.command(&["ACL", "LOG", "RESET"]);
+    let deleted = Instant::now();
+    server.command(&["ACL", "DELUSER", "app"]);
+    let callers: Vec<_> = (0..8)
+        .map(|caller: u8| {
+            // What is large asks for a connection of its own each time, the others wait for a lane.
+            let (store, key, large) = (store.clone(), key.clone(), caller % 2 == 0);
+            tokio::spawn(async move {
+                let mut refused = 0_u32;
+                while deleted.elapsed() < Duration::from_secs(3) {
+                    let answer = match large {
+                        true => put(&store, &key, LARGE.as_str()).await.map(drop),
+                        false => get(&store, &key).await.map(drop),
+                    };
+                    match answer {
+                        Err(error) if error.class() == Class::Permanent => {
+                            assert!(shown(&error).contains("REDIS_PASSWORD"), "{}", shown(&error));
+                            refused += 1;
+                        }
+                        // Until the server has closed what was open.
+                        Ok(()) | Err(_) => {}
+                    }
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                refused
+            })
+        })
+        .collect();
+    for caller in callers {
+        // Far more than were tried: they did not wait for their deadlines.
+        assert!(caller.await.unwrap() > 10);
+    }
+    let seconds = i64::try_from(deleted.elapsed().as_secs()).unwrap();
+    // Those that are tried before the first refusal is known are as many as connections can be opened at once.
+    let at_once = 2 + 8;
+    let refused = refused_logins(&server);
+    assert!((1..=at_once + seconds + 1).contains(&refused), "{refused} in {seconds} s");
+
+    add_user(&server, "two");
+    vault.change("two");
+    comes_back(&store, &key).await;
+}
+
+static LARGE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| "x".repeat(100 * 1024));
+
+#[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_provider_that_fails_is_named_and_its_reason_kept() {
+    #[derive(Debug)]
+    struct Sealed;
+    impl CredentialsProvider for Sealed {
+        fn credentials(&self) -> CredentialsFuture<'_> {
+            Box::pin(async { Err("the vault is sealed".into()) })
+        }
+    }
+    let server = server_with_user("one");
+    let config = config(&server).credentials(Sealed).build().unwrap();
+    let error = RedisStore::connect(config).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Credentials { .. }), "{error:?}");
+    assert!(shown(&error).contains("the vault is sealed"));
+}
