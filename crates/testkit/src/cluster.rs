@@ -113,6 +113,13 @@ impl RedisCluster {
         self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect()
     }
 
+    /// The address in the form that Roomkey takes, login included.
+    pub fn url(&self) -> String {
+        let scheme = if self.nodes[0].has_tls() { "rediss-cluster" } else { "redis-cluster" };
+        let login = self.nodes[0].password().map(|p| format!(":{p}@")).unwrap_or_default();
+        format!("{scheme}://{login}{}", self.seeds().join(","))
+    }
+
     /// Begins to move a slot; its keys stay where they are until they are told to go.
     pub fn migration<'a>(&'a self, slot: u16, to: &'a RedisServer) -> Migration<'a> {
         Migration::begin(self, slot, to)

@@ -12,6 +12,7 @@ mod differential;
 mod faulty;
 mod recording;
 mod retry;
+mod sentinel;
 mod state;
 
 pub use alike::{Alike, outcomes_alike};
@@ -21,5 +22,6 @@ pub use faulty::{Fault, FaultyStore, Gate};
 pub use mock::MockStore;
 pub use recording::{Answer, Call, RecordingStore, Request};
 pub use retry::assert_retry_safe;
+pub use sentinel::{RedisSentinel, SentinelOptions};
 pub use server::RedisServer;
 pub use state::{Content, KeyState, keys_of, read_state};

@@ -103,8 +103,8 @@ fn behind_front(server: &RedisServer, file: &mut File) {
         file.line("cluster-announce-bus-port", server.inner_port + BUS);
     }
     if server.options.role == Role::Sentinel {
-        file.line("sentinel announce-ip", "127.0.0.1");
-        file.line("sentinel announce-port", server.port);
+        file.line("sentinel", "announce-ip 127.0.0.1");
+        file.line("sentinel", format_args!("announce-port {}", server.port));
     } else {
         file.line("replica-announce-ip", "127.0.0.1");
         file.line("replica-announce-port", server.port);
@@ -121,7 +121,7 @@ fn replication(server: &RedisServer, file: &mut File) {
         file.line("masterauth", password);
     }
     if let Some(master) = master {
-        file.line("replicaof 127.0.0.1", master.port);
+        file.line("replicaof", format_args!("127.0.0.1 {}", master.port));
     }
     // A copy begins at once, and not when others may have asked for one too.
     file.line("repl-diskless-sync", "yes");

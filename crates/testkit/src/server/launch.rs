@@ -31,7 +31,7 @@ impl RedisServer {
         Self::start_binary(binary, options, front)
     }
 
-    pub(super) fn start_binary(binary: Binary, options: ServerOptions, front: bool) -> Self {
+    pub(crate) fn start_binary(binary: Binary, options: ServerOptions, front: bool) -> Self {
         let mut server = Self::prepare(binary, options, front);
         server.open();
         server
