@@ -134,6 +134,7 @@ impl Wires {
                     for item in items.iter_mut().filter(|item| item.is_open()) {
                         item.state = State::Open(Some(error.clone()));
                     }
+                    self.metrics.retried(&error);
                     sleep(backoff.pause()).await;
                     continue;
                 }
@@ -189,7 +190,14 @@ impl Wires {
             match again {
                 Again::No => return Ok(()),
                 Again::AtOnce => {}
-                Again::Later => sleep(backoff.pause()).await,
+                Again::Later => {
+                    for item in items.iter() {
+                        if let State::Open(Some(error)) = &item.state {
+                            self.metrics.retried(error);
+                        }
+                    }
+                    sleep(backoff.pause()).await;
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backoff::Backoff;
 use crate::command::Command;
 use crate::error::{FORGOTTEN, Refusal, refusal};
+use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::server::Server;
 
@@ -18,6 +19,7 @@ use crate::server::Server;
 #[derive(Debug)]
 pub(crate) struct Wires {
     pub(crate) node: Node,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// What is sent, and what may be done when nobody knows whether it ran.
@@ -107,6 +109,7 @@ impl Wires {
             if !again {
                 return Err(error);
             }
+            self.metrics.retried(&error);
             attempt.last = Some(error);
             sleep(backoff.pause()).await;
         }

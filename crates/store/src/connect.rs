@@ -16,6 +16,7 @@ use crate::credentials::{Credentials, CredentialsProvider};
 use crate::dial::{Dialer, Stream};
 use crate::error::{Answer, ConnectError, broken};
 use crate::link::{End, Link, Lost, Wire};
+use crate::metrics::{Counted, Metrics};
 use crate::sentinel::Sentinels;
 use crate::server::{Server, is_master};
 
@@ -34,6 +35,7 @@ pub(crate) struct Connector {
     timeout: Duration,
     refused: Mutex<Option<Refused>>,
     recall: watch::Sender<Option<Instant>>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Whom connections are opened to.
@@ -80,6 +82,7 @@ impl Connector {
             timeout: config.connect_timeout,
             refused: Mutex::default(),
             recall: watch::Sender::new(None),
+            metrics: Arc::new(Metrics::new(&config.client_name)),
         })
     }
 
@@ -119,6 +122,7 @@ impl Connector {
         }
         let opened = timeout_at(deadline, self.open_to(&endpoint, recalled)).await;
         let opened = opened.unwrap_or(Err(ConnectError::TimedOut { endpoint, after: self.timeout }));
+        self.metrics.connected(opened.is_ok());
         self.remember(&opened);
         opened
     }
@@ -191,7 +195,8 @@ impl Connector {
         let talk = Talk { connector: self, endpoint };
         let (wire, driver) = talk.drive(stream, recalled).await?;
         let server = talk.greet(&wire, credentials).await?;
-        Ok(Connection { link: Link::new(wire, Arc::new(server)), driver })
+        let counted = self.metrics.connection_open();
+        Ok(Connection { link: Link::new(wire, Arc::new(server)), driver, _counted: counted })
     }
 }
 
@@ -304,6 +309,7 @@ impl fmt::Debug for Connector {
             timeout: _,
             refused: _,
             recall: _,
+            metrics: _,
         } = self;
         f.debug_struct("Connector").field("target", target).finish_non_exhaustive()
     }
@@ -314,6 +320,7 @@ impl fmt::Debug for Connector {
 pub(crate) struct Connection {
     link: Link,
     driver: Driver,
+    _counted: Counted,
 }
 
 impl Connection {

@@ -193,7 +193,10 @@ async fn supervise(
             },
         };
         let (opened, answers) = (Instant::now(), shared.answers());
+        let up = connector.metrics.lane_up();
         attend(&shared, connection, patience).await;
+        drop(up);
+        connector.metrics.reconnects.increment(1);
         shared.set(State::Down(Some(Error::not_executed("the connection to the server was lost"))));
         tracing::warn!("a connection to the server was lost, opening another");
         if opened.elapsed() >= BEAT || shared.answers() != answers {

@@ -15,6 +15,7 @@ mod health;
 mod lane;
 mod lanes;
 mod link;
+mod metrics;
 mod node;
 mod pool;
 mod rights;

@@ -5,11 +5,13 @@ mod scan;
 mod wait;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use roomkey_core::{Batch, Error, Health, Outcome, Page, Reply, Result, Scan, Store, Txn, Wait, Woken};
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::field;
 
 use crate::call::Wires;
 use crate::compile::Compiler;
@@ -18,6 +20,7 @@ use crate::connect::Connector;
 use crate::error::{ConnectError, lost};
 use crate::health;
 use crate::lanes::Lanes;
+use crate::metrics::CallKind;
 use crate::node::Node;
 use crate::pool::Pool;
 use crate::rights::{self, Rights};
@@ -94,7 +97,7 @@ impl RedisStore {
         let lanes = Lanes::start(&connector, first, config.lanes, config.timeout);
         let watch = connector.sentinels().map(|sentinels| Watch::start(&connector, sentinels));
         let shared = Shared {
-            wires: Wires { node: Node { connector, lanes, pool } },
+            wires: Wires { metrics: Arc::clone(&connector.metrics), node: Node { connector, lanes, pool } },
             compiler: Compiler::default(),
             watch,
             topology: config.topology,
@@ -129,22 +132,33 @@ impl RedisStore {
 impl Store for RedisStore {
     async fn run(&self, batch: Batch) -> Result<Vec<Result<Reply>>> {
         self.check_open()?;
-        self.run_ops(&batch.into_ops()).await
+        let ops = batch.into_ops();
+        let span = tracing::debug_span!("roomkey.store.run", ops = ops.len(), outcome = field::Empty);
+        let call = pin!(self.run_ops(&ops));
+        self.shared.wires.metrics.observe(CallKind::Run, span, call).await
     }
 
     async fn transact(&self, txn: &Txn) -> Result<Outcome> {
         self.check_open()?;
-        self.run_txn(txn).await
+        let span =
+            tracing::debug_span!("roomkey.store.transact", program = txn.name(), outcome = field::Empty);
+        let call = pin!(self.run_txn(txn));
+        self.shared.wires.metrics.observe(CallKind::Transact, span, call).await
     }
 
     async fn scan(&self, scan: Scan) -> Result<Page> {
         self.check_open()?;
-        self.scan_page(&scan).await
+        let span = tracing::debug_span!("roomkey.store.scan", outcome = field::Empty);
+        let call = pin!(self.scan_page(&scan));
+        self.shared.wires.metrics.observe(CallKind::Scan, span, call).await
     }
 
     async fn wait(&self, wait: Wait) -> Result<Woken> {
         self.check_open()?;
-        self.wait_for_entry(&wait).await
+        let span =
+            tracing::debug_span!("roomkey.store.wait", logs = wait.logs().len(), outcome = field::Empty);
+        let call = pin!(self.wait_for_entry(&wait));
+        self.shared.wires.metrics.observe(CallKind::Wait, span, call).await
     }
 
     async fn health(&self) -> Result<Health> {
