@@ -107,7 +107,7 @@ async fn a_refused_login_fails_fast_and_is_tried_once_a_second() {
     let callers: Vec<_> = (0..8)
         .map(|caller: u8| {
             // What is large asks for a connection of its own each time, the others wait for a lane.
-            let (store, key, large) = (store.clone(), key.clone(), caller % 2 == 0);
+            let (store, key, large) = (store.clone(), key.clone(), caller.is_multiple_of(2));
             tokio::spawn(async move {
                 let mut refused = 0_u32;
                 while deleted.elapsed() < Duration::from_secs(3) {
