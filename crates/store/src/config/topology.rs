@@ -12,7 +12,7 @@ pub enum Topology {
     Single(Endpoint),
     /// A master and its replicas, watched by sentinels, which say who of them is the master.
     Sentinel {
-        /// Some of the sentinels; the others are learned from them.
+        /// The sentinels to ask and to listen to. One that is not named here is not known.
         sentinels: Vec<Endpoint>,
         /// The name under which they watch the master.
         master: String,

@@ -135,7 +135,7 @@ impl Conversation {
 fn refused(error: &redis::ServerError) -> ConnectError {
     ConnectError::Refused {
         answer: error::Answer::new(error.code()),
-        advice: "it is a sentinel's; see REDIS_SENTINELS and the login for them",
+        advice: "it should be a sentinel, with the login of REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD",
     }
 }
 

@@ -1,3 +1,5 @@
+//! Which of several answers counts.
+
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
 use super::*;

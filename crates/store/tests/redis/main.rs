@@ -6,6 +6,7 @@ mod credentials;
 mod crowd;
 mod faults;
 mod secrets;
+mod sentinel;
 mod tls;
 mod tls_reload;
 
