@@ -5,8 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, Value};
+use redis::{Pipeline, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -14,8 +13,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::{Endpoint, RedisConfig, Topology};
 use crate::credentials::{Credentials, CredentialsProvider};
 use crate::dial::{Dialer, Stream};
-use crate::error::{Answer, ConnectError, broken};
-use crate::link::{End, Link, Lost, Wire};
+use crate::error::{Answer, ConnectError};
+use crate::link::{Link, Lost, Wire};
 use crate::metrics::{Counted, Metrics};
 use crate::sentinel::Sentinels;
 use crate::server::{Server, is_master};
@@ -192,11 +191,22 @@ impl Connector {
             None => None,
         };
         let stream = self.dialer.dial(endpoint).await?;
-        let talk = Talk { connector: self, endpoint };
-        let (wire, driver) = talk.drive(stream, recalled).await?;
-        let server = talk.greet(&wire, credentials).await?;
+        let (wire, driver) = Self::drive(stream, recalled);
+        let server = Talk { connector: self, endpoint }.greet(&wire, credentials).await?;
         let counted = self.metrics.connection_open();
         Ok(Connection { link: Link::new(wire, Arc::new(server)), driver, _counted: counted })
+    }
+
+    fn drive(stream: Box<dyn Stream>, mut recalled: watch::Receiver<Option<Instant>>) -> (Wire, Driver) {
+        let (wire, driver) = Wire::new(stream, true);
+        let task = tokio::spawn(async move {
+            // A connector that is gone recalls nothing; then its connections go as their owners do.
+            tokio::select! {
+                () = driver => {}
+                Ok(()) = recalled.changed() => {}
+            }
+        });
+        (wire, Driver { task })
     }
 }
 
@@ -207,31 +217,6 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    async fn drive(
-        &self,
-        stream: Box<dyn Stream>,
-        mut recalled: watch::Receiver<Option<Instant>>,
-    ) -> Result<(Wire, Driver), ConnectError> {
-        // Without a login and a library name here, redis sends nothing by itself: `greet` says it all in one round trip.
-        let info = RedisConnectionInfo::default().set_skip_set_lib_name();
-        // Deadlines are those of calls. A timeout of the connection would end a large reply that is still coming in.
-        let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
-        let (multiplexed, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
-            .await
-            .map_err(|error| self.hung_up(Lost::Broken(broken(&error))))?;
-        let end = Arc::new(End::default());
-        let told = TellEnd(Arc::clone(&end));
-        let task = tokio::spawn(async move {
-            let _told = told;
-            // A connector that is gone recalls nothing; then its connections go as their owners do.
-            tokio::select! {
-                () = driver => {}
-                Ok(()) = recalled.changed() => {}
-            }
-        });
-        Ok((Wire::new(multiplexed, end), Driver { task }))
-    }
-
     /// Logs in, chooses the database, says our name and asks who is there.
     async fn greet(&self, wire: &Wire, credentials: Option<Credentials>) -> Result<Server, ConnectError> {
         let mut greeting = Pipeline::new();
@@ -352,15 +337,6 @@ struct Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// Tells of the end of a driver, however it comes.
-struct TellEnd(Arc<End>);
-
-impl Drop for TellEnd {
-    fn drop(&mut self) {
-        self.0.comes();
     }
 }
 

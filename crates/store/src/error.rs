@@ -6,10 +6,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{RedisError, ServerError};
+use redis::ServerError;
 use roomkey_core::{Error, Failure};
 
 use crate::config::Endpoint;
@@ -279,22 +278,6 @@ pub(crate) fn lost(lost: Lost) -> Error {
     }
 }
 
-/// The cause of a broken connection without the text that came with it, except for what TLS says of itself.
-pub(crate) fn broken(error: &RedisError) -> io::Error {
-    let Some(source) = io_cause(error) else {
-        return io::ErrorKind::BrokenPipe.into();
-    };
-    match source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(tls) => io::Error::new(source.kind(), tls.clone()),
-        None => source.kind().into(),
-    }
-}
-
-fn io_cause(error: &RedisError) -> Option<&io::Error> {
-    // It shares its cause, so what it names as the source is the Arc.
-    StdError::source(error)?.downcast_ref::<Arc<dyn StdError + Send + Sync>>()?.downcast_ref()
-}
-
 /// An answer of a form that the command does not have: the bytes on the connection can no longer be trusted.
 pub(crate) fn unexpected_answer() -> Error {
     Error::ambiguous("the server answered in a form that the command does not have")
@@ -351,12 +334,5 @@ mod tests {
     fn what_was_never_sent_is_not_executed() {
         assert_eq!(lost(Lost::Unsent).kind(), ErrorKind::NotExecuted);
         assert_eq!(lost(Lost::Broken(io::ErrorKind::NotConnected.into())).kind(), ErrorKind::Ambiguous);
-    }
-
-    #[test]
-    fn a_broken_connection_keeps_its_io_kind() {
-        let error = RedisError::from(io::Error::new(io::ErrorKind::ConnectionReset, "sentinel-a7"));
-        assert_eq!(broken(&error).kind(), io::ErrorKind::ConnectionReset);
-        assert!(!format!("{:?}", lost(Lost::Broken(broken(&error)))).contains("sentinel-a7"));
     }
 }

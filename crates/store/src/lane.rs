@@ -111,9 +111,6 @@ impl Drop for Lane {
     }
 }
 
-/// Calls under way from which on commands wait for each other, to travel together.
-const CROWD: u64 = 4;
-
 /// A call under way.
 pub(crate) struct Call<'a> {
     pub(crate) link: Link,
@@ -124,11 +121,7 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// Sends one command and waits for its answer.
     pub(crate) async fn send(&self, command: &Cmd) -> Result<Value> {
-        if self.shared.load() < CROWD {
-            self.link.send(command).await.map_err(lost)
-        } else {
-            self.link.send_in_crowd(command).await
-        }
+        self.link.send(command).await.map_err(lost)
     }
 
     /// Ends the call with an answer, which proves the lane alive, and tells whose answer it was.

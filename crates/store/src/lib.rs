@@ -7,7 +7,6 @@ mod command;
 mod compile;
 mod config;
 mod connect;
-mod convoy;
 mod credentials;
 mod dial;
 mod error;

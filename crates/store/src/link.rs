@@ -1,17 +1,22 @@
 //! What commands are sent through, and how they learn that no answer can come any more.
+//!
+//! A connection is a task, the [`driver`], that alone touches the socket, and an [`outbox`] in which calls leave their
+//! commands for it. Answers come in the order of the commands. That order is that of the calls, but for reads of single
+//! values: they leave behind whatever waits with them.
 
-use std::future::Future;
+mod driver;
+mod outbox;
+mod reply;
+mod resp;
+
 use std::io;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisResult, Value};
-use tokio::sync::Notify;
+use redis::{Cmd, Pipeline, Value};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 
-use crate::convoy::Convoy;
-use crate::error::broken;
+use self::outbox::Outbox;
 use crate::server::Server;
 
 /// One handle on a connection; clones of it send through the same.
@@ -19,7 +24,6 @@ use crate::server::Server;
 pub(crate) struct Link {
     pub(crate) server: Arc<Server>,
     wire: Wire,
-    convoy: Arc<Convoy>,
 }
 
 /// Why a command has no answer.
@@ -35,7 +39,7 @@ pub(crate) enum Lost {
 
 impl Link {
     pub(crate) fn new(wire: Wire, server: Arc<Server>) -> Self {
-        Self { server, wire, convoy: Arc::new(Convoy::new()) }
+        Self { server, wire }
     }
 
     /// Sends one command and waits for its answer, which may be the server's refusal, as long as one can come.
@@ -43,74 +47,57 @@ impl Link {
         self.wire.send(command).await
     }
 
-    /// Sends commands together and waits for their answers, as long as they can come.
+    /// Sends commands together and in order, with nothing between them, and waits for their answers, as long as they can
+    /// come.
     pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, Lost> {
         self.wire.send_all(commands).await
     }
-
-    /// Sends one command with whatever else is about to leave, and waits for its answer.
-    pub(crate) async fn send_in_crowd(&self, command: &Cmd) -> roomkey_core::Result<Value> {
-        self.convoy.send(command.clone(), &self.wire).await
-    }
 }
 
-/// An open connection before it is known who answers, and all that its link needs after.
+/// An open connection before it is known who answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Wire {
-    multiplexed: MultiplexedConnection,
-    end: Arc<End>,
+    outbox: Arc<Outbox>,
 }
 
 impl Wire {
-    pub(crate) fn new(multiplexed: MultiplexedConnection, end: Arc<End>) -> Self {
-        Self { multiplexed, end }
+    /// A wire over an open socket, and the driver that has to run for anything to be sent. When the driver ends or is
+    /// dropped, the socket closes, and whoever still waits is told. Reads of single values of different calls leave as
+    /// one command, if `gathers`; in a cluster their keys may not stand together.
+    pub(crate) fn new<S>(stream: S, gathers: bool) -> (Self, impl Future<Output = ()> + Send + use<S>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let outbox = Arc::new(Outbox::new(gathers));
+        (Self { outbox: Arc::clone(&outbox) }, driver::drive(stream, outbox))
     }
 
     /// As [`Link::send`].
     pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Lost> {
-        let mut multiplexed = self.multiplexed.clone();
-        let answer = pin!(multiplexed.send_packed_command(command));
-        self.end.or(answer).await
+        let (answer, answered) = oneshot::channel();
+        self.outbox.add(command, answer)?;
+        answered.await.unwrap_or_else(unanswered)
     }
 
     /// As [`Link::send_all`].
     pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, Lost> {
-        let mut multiplexed = self.multiplexed.clone();
-        let answers = pin!(multiplexed.send_packed_commands(commands, 0, commands.len()));
-        self.end.or(answers).await
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(answered) = self.outbox.add_gets(commands) {
+            let mut values = Vec::with_capacity(commands.len());
+            for answered in answered? {
+                values.push(answered.await.unwrap_or_else(unanswered)?);
+            }
+            return Ok(values);
+        }
+        let (answers, answered) = oneshot::channel();
+        self.outbox.add_unit(commands.cmd_iter(), answers)?;
+        answered.await.unwrap_or_else(unanswered)
     }
 }
 
-/// The end of a connection: nothing is read from it any more.
-#[derive(Debug, Default)]
-pub(crate) struct End {
-    come: AtomicBool,
-    waiting: Notify,
-}
-
-impl End {
-    /// Tells everybody who waits for an answer that none will come.
-    pub(crate) fn comes(&self) {
-        self.come.store(true, Ordering::Release);
-        self.waiting.notify_waiters();
-    }
-
-    /// Waits for an answer, but not after the end of the connection.
-    ///
-    /// A command that is handed over while the connection ends may come to lie in a queue that nobody empties any more,
-    /// and that lives as long as somebody waits for it. (The channel of `redis` is closed and drained, and then a sender
-    /// that had its place already puts its message in.)
-    async fn or<T>(&self, answer: Pin<&mut impl Future<Output = RedisResult<T>>>) -> Result<T, Lost> {
-        // Made before the look at the flag, so that an end between the two is not missed.
-        let end = self.waiting.notified();
-        if self.come.load(Ordering::Acquire) {
-            return Err(Lost::Unsent);
-        }
-        tokio::select! {
-            // An answer that is there counts, also when the connection has ended behind it.
-            biased;
-            answer = answer => answer.map_err(|error| Lost::Broken(broken(&error))),
-            () = end => Err(Lost::Broken(io::ErrorKind::BrokenPipe.into())),
-        }
-    }
+/// The driver tells everybody of its end; whoever it could not tell knows as little as the others.
+fn unanswered<T>(_: oneshot::error::RecvError) -> Result<T, Lost> {
+    Err(Lost::Broken(io::ErrorKind::BrokenPipe.into()))
 }

@@ -12,7 +12,7 @@ use crate::error::{Answer, ConnectError};
 use crate::link::{Link, Lost};
 
 /// One well-formed call of every command that is sent, by itself or from a script. None of them is ever run.
-const CALLS: [&str; 48] = [
+const CALLS: [&str; 49] = [
     // Every kind.
     "EXISTS k",
     "PERSIST k",
@@ -25,6 +25,7 @@ const CALLS: [&str; 48] = [
     "GET k",
     "GETDEL k",
     "INCRBY k 1",
+    "MGET k",
     "SET k v",
     "STRLEN k",
     // Maps.
@@ -153,7 +154,7 @@ mod tests {
     /// What stands in capitals in the compiler and is no command.
     const OPTIONS: [&str; 7] = ["COUNT", "KEEPTTL", "LIMIT", "MAXLEN", "NOMKSTREAM", "PXAT", "WITHSCORES"];
     /// What is sent by others than the compiler.
-    const OTHERS: [&str; 5] = ["EVAL", "INFO", "PING", "SCAN", "XREAD"];
+    const OTHERS: [&str; 6] = ["EVAL", "INFO", "MGET", "PING", "SCAN", "XREAD"];
 
     #[test]
     fn the_list_is_what_is_sent() {

@@ -9,7 +9,7 @@ use crate::{connect, get, key, put};
 
 const CALLERS: u8 = 64;
 
-/// Every call gets its own answer, whoever around it is given up, the one that its convoy began with among them.
+/// Every call gets its own answer, whoever around it is given up, the one that the others leave with among them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_call_that_is_given_up_takes_nobody_with_it() {

@@ -1,0 +1,309 @@
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::pin::pin;
+use std::time::Duration;
+
+use redis::{Cmd, Pipeline, Value};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::task::{JoinHandle, yield_now};
+
+use crate::link::{Lost, Wire};
+
+/// A wire, what the server sees of it, and the task of its driver.
+fn wire(gathers: bool, buffer: usize) -> (Wire, DuplexStream, JoinHandle<()>) {
+    let (ours, theirs) = duplex(buffer);
+    let (wire, driver) = Wire::new(ours, gathers);
+    (wire, theirs, tokio::spawn(driver))
+}
+
+fn get(key: &str) -> Cmd {
+    redis::cmd("GET").arg(key).clone()
+}
+
+/// Starts a call, so that its command is in the outbox, and gives its answer later.
+fn call(wire: &Wire, command: Cmd) -> JoinHandle<Result<Value, Lost>> {
+    let wire = wire.clone();
+    tokio::spawn(async move { wire.send(&command).await })
+}
+
+async fn expect(server: &mut DuplexStream, bytes: &str) {
+    let mut seen = vec![0; bytes.len()];
+    server.read_exact(&mut seen).await.unwrap();
+    assert_eq!(String::from_utf8(seen).unwrap(), bytes);
+}
+
+fn text(text: &str) -> Value {
+    Value::BulkString(text.as_bytes().to_vec())
+}
+
+const GET_A: &str = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+const GET_B: &str = "*2\r\n$3\r\nGET\r\n$1\r\nb\r\n";
+const MGET_AB: &str = "*3\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\nb\r\n";
+
+#[tokio::test]
+async fn reads_that_wait_together_leave_as_one_and_behind_the_commands() {
+    let (wire, mut server, _driver) = wire(true, 1024);
+    let calls = [call(&wire, get("a")), call(&wire, redis::cmd("PING")), call(&wire, get("b"))];
+    expect(&mut server, &format!("*1\r\n$4\r\nPING\r\n{MGET_AB}")).await;
+    // Each is answered as soon as its part is there.
+    server.write_all(b"+PONG\r\n*2\r\n$1\r\nx\r\n$1\r").await.unwrap();
+    let [a, ping, b] = calls;
+    assert_eq!(ping.await.unwrap().unwrap(), Value::SimpleString("PONG".into()));
+    assert_eq!(a.await.unwrap().unwrap(), text("x"));
+    server.write_all(b"\ny\r\n").await.unwrap();
+    assert_eq!(b.await.unwrap().unwrap(), text("y"));
+}
+
+#[tokio::test]
+async fn what_an_mget_does_not_give_is_asked_for_alone() {
+    let (wire, mut server, _driver) = wire(true, 1024);
+    let [a, b] = [call(&wire, get("a")), call(&wire, get("b"))];
+    expect(&mut server, MGET_AB).await;
+    server.write_all(b"*2\r\n$1\r\nx\r\n$-1\r\n").await.unwrap();
+    expect(&mut server, GET_B).await;
+    server.write_all(b"-WRONGTYPE it is a list\r\n").await.unwrap();
+    assert_eq!(a.await.unwrap().unwrap(), text("x"));
+    assert!(matches!(b.await.unwrap().unwrap(), Value::ServerError(error) if error.code() == "WRONGTYPE"));
+}
+
+#[tokio::test]
+async fn where_one_may_not_read_the_others_do() {
+    let (wire, mut server, _driver) = wire(true, 1024);
+    let [a, b] = [call(&wire, get("a")), call(&wire, get("b"))];
+    expect(&mut server, MGET_AB).await;
+    server.write_all(b"-NOPERM no permissions to access a key\r\n").await.unwrap();
+    expect(&mut server, &format!("{GET_A}{GET_B}")).await;
+    server.write_all(b"-NOPERM no permissions to access a key\r\n$1\r\ny\r\n").await.unwrap();
+    assert!(matches!(a.await.unwrap().unwrap(), Value::ServerError(error) if error.code() == "NOPERM"));
+    assert_eq!(b.await.unwrap().unwrap(), text("y"));
+    // For a while they go one by one.
+    let _calls = [call(&wire, get("a")), call(&wire, get("b"))];
+    expect(&mut server, &format!("{GET_A}{GET_B}")).await;
+}
+
+#[tokio::test]
+async fn in_a_cluster_nothing_is_gathered() {
+    let (wire, mut server, _driver) = wire(false, 1024);
+    let calls = [call(&wire, get("a")), call(&wire, get("b"))];
+    expect(&mut server, &format!("{GET_A}{GET_B}")).await;
+    server.write_all(b"$1\r\nx\r\n$-1\r\n").await.unwrap();
+    let [a, b] = calls;
+    assert_eq!(a.await.unwrap().unwrap(), text("x"));
+    assert_eq!(b.await.unwrap().unwrap(), Value::Nil);
+}
+
+#[tokio::test]
+async fn a_unit_stays_together() {
+    let (wire, mut server, _driver) = wire(true, 1024);
+    let unit = {
+        let wire = wire.clone();
+        tokio::spawn(async move {
+            let mut unit = Pipeline::new();
+            unit.add_command(redis::cmd("ASKING")).add_command(get("a"));
+            wire.send_all(&unit).await
+        })
+    };
+    let b = call(&wire, get("b"));
+    expect(&mut server, &format!("*1\r\n$6\r\nASKING\r\n{GET_A}{GET_B}")).await;
+    server.write_all(b"+OK\r\n$1\r\nx\r\n$1\r\ny\r\n").await.unwrap();
+    assert_eq!(unit.await.unwrap().unwrap(), [Value::Okay, text("x")]);
+    assert_eq!(b.await.unwrap().unwrap(), text("y"));
+    assert_eq!(wire.send_all(&Pipeline::new()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_unit_of_nothing_but_reads_leaves_as_one() {
+    let (wire, mut server, _driver) = wire(true, 1024);
+    let mut unit = Pipeline::new();
+    unit.add_command(get("a")).add_command(get("b"));
+    let unit = tokio::spawn(async move { wire.send_all(&unit).await });
+    expect(&mut server, MGET_AB).await;
+    server.write_all(b"*2\r\n$-1\r\n$1\r\ny\r\n").await.unwrap();
+    expect(&mut server, GET_A).await;
+    server.write_all(b"$-1\r\n").await.unwrap();
+    assert_eq!(unit.await.unwrap().unwrap(), [Value::Nil, text("y")]);
+}
+
+#[tokio::test]
+async fn what_is_given_up_before_it_leaves_is_taken_out() {
+    // So narrow that the first command blocks the way.
+    let (wire, mut server, _driver) = wire(true, 8);
+    let first = call(&wire, get("a"));
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    let given_up = [call(&wire, redis::cmd("FLUSHALL")), call(&wire, get("c"))];
+    let kept = [call(&wire, redis::cmd("PING")), call(&wire, get("b"))];
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    given_up.iter().for_each(JoinHandle::abort);
+    expect(&mut server, &format!("{GET_A}*1\r\n$4\r\nPING\r\n{GET_B}")).await;
+    server.write_all(b"$1\r\nx\r\n+").await.unwrap();
+    assert_eq!(first.await.unwrap().unwrap(), text("x"));
+    server.write_all(b"OK\r\n$1\r").await.unwrap();
+    server.write_all(b"\ny\r\n").await.unwrap();
+    let [ping, b] = kept;
+    assert_eq!(ping.await.unwrap().unwrap(), Value::Okay);
+    assert_eq!(b.await.unwrap().unwrap(), text("y"));
+}
+
+#[tokio::test]
+async fn at_the_end_everybody_is_told_what_is_known() {
+    let (wire, mut server, driver) = wire(true, 24);
+    let sent = call(&wire, get("a"));
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    // It leaves only in part, so the server can not run it; the next has no place at all.
+    let cut = call(&wire, redis::cmd("INCR").arg("counter").clone());
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    let waiting = [call(&wire, get("b")), call(&wire, redis::cmd("PING"))];
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    let mut seen = [0; 8];
+    server.read_exact(&mut seen).await.unwrap();
+    drop(server);
+    assert!(matches!(sent.await.unwrap(), Err(Lost::Broken(_))));
+    assert!(matches!(cut.await.unwrap(), Err(Lost::Unsent)));
+    for waiting in waiting {
+        assert!(matches!(waiting.await.unwrap(), Err(Lost::Unsent)));
+    }
+    driver.await.unwrap();
+    assert!(matches!(wire.send(&get("a")).await, Err(Lost::Unsent)));
+}
+
+#[tokio::test]
+async fn answers_that_came_before_the_end_count() {
+    let (wire, mut server, _driver) = wire(true, 1024);
+    let [a, b] = [call(&wire, get("a")), call(&wire, get("b"))];
+    expect(&mut server, MGET_AB).await;
+    server.write_all(b"*2\r\n$1\r\nx\r\n$1\r\n").await.unwrap();
+    drop(server);
+    assert_eq!(a.await.unwrap().unwrap(), text("x"));
+    assert!(matches!(b.await.unwrap(), Err(Lost::Broken(_))));
+}
+
+#[tokio::test]
+async fn a_driver_that_is_dropped_tells_everybody() {
+    let (ours, _theirs) = duplex(1024);
+    let (wire, driver) = Wire::new(ours, true);
+    let ping = redis::cmd("PING");
+    let (mut waiting, mut never) = (pin!(wire.send(&ping)), pin!(wire.send(&ping)));
+    {
+        let mut driver = pin!(driver);
+        tokio::select! {
+            biased;
+            _ = &mut waiting => panic!("nobody answers"),
+            () = &mut driver => panic!("nothing has ended"),
+            () = yield_now() => {}
+        }
+        tokio::select! {
+            biased;
+            _ = &mut never => panic!("nobody answers"),
+            () = yield_now() => {}
+        }
+    }
+    assert!(matches!(waiting.await, Err(Lost::Broken(_))));
+    assert!(matches!(never.await, Err(Lost::Unsent)));
+}
+
+#[tokio::test]
+async fn what_is_no_reply_ends_the_connection_and_says_why() {
+    for (reply, why) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n"[..], "no type"),
+        (b"$9999999999\r\n", "larger"),
+        // Two answers to one question: whose would the second be?
+        (b"*3\r\n$1\r\nx\r\n$1\r\ny\r\n$1\r\nz\r\n", "not asked"),
+    ] {
+        let (wire, mut server, driver) = wire(true, 1024);
+        let [a, _b] = [call(&wire, get("a")), call(&wire, get("b"))];
+        expect(&mut server, MGET_AB).await;
+        server.write_all(reply).await.unwrap();
+        let Err(Lost::Broken(error)) = a.await.unwrap() else { panic!("{why}") };
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+        assert!(error.to_string().contains(why), "{error}");
+        driver.await.unwrap();
+    }
+    let (wire, mut server, driver) = wire(true, 1024);
+    let a = call(&wire, get("a"));
+    expect(&mut server, GET_A).await;
+    server.write_all(b"$1\r\nx\r\n$1\r\ny\r\n").await.unwrap();
+    assert_eq!(a.await.unwrap().unwrap(), text("x"));
+    driver.await.unwrap();
+}
+
+/// What a server says before it is asked, as when it is full, is for the first who asks.
+#[tokio::test]
+async fn a_refusal_that_comes_unasked_is_told_to_the_first() {
+    let (wire, mut server, _driver) = wire(true, 1024);
+    server.write_all(b"-ERR max number of clients reached\r\n").await.unwrap();
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    let answer = wire.send(&redis::cmd("PING")).await.unwrap();
+    assert!(matches!(answer, Value::ServerError(error) if error.code() == "ERR"));
+}
+
+#[tokio::test]
+async fn replies_larger_than_any_buffer_come_whole() {
+    let (wire, mut server, _driver) = wire(true, 1000);
+    let large = vec![0xa7; 3 * 1024 * 1024];
+    let [a, b] = [call(&wire, get("a")), call(&wire, get("b"))];
+    expect(&mut server, MGET_AB).await;
+    server.write_all(format!("*2\r\n${}\r\n", large.len()).as_bytes()).await.unwrap();
+    server.write_all(&large).await.unwrap();
+    server.write_all(b"\r\n$1\r\ny\r\n").await.unwrap();
+    assert_eq!(a.await.unwrap().unwrap(), Value::BulkString(large.clone()));
+    assert_eq!(b.await.unwrap().unwrap(), text("y"));
+    let put = call(&wire, redis::cmd("SET").arg("a").arg(&large).clone());
+    let mut seen = vec![0; large.len() + 32];
+    server.read_exact(&mut seen).await.unwrap();
+    server.write_all(b"+OK\r\n").await.unwrap();
+    assert_eq!(put.await.unwrap().unwrap(), Value::Okay);
+}
+
+#[tokio::test]
+async fn more_than_may_stand_in_one_command_leave_as_several() {
+    let (wire, mut server, _driver) = wire(true, 1 << 20);
+    let calls: Vec<_> = (100..900).map(|key| call(&wire, get(&key.to_string()))).collect();
+    let mut seen = String::new();
+    let mut asked = 0;
+    while asked < calls.len() {
+        let mut buffer = vec![0; 1 << 16];
+        let read = server.read(&mut buffer).await.unwrap();
+        seen += str::from_utf8(&buffer[..read]).unwrap();
+        asked = seen.matches("$3\r\n").count();
+    }
+    assert!(seen.matches("MGET").count() >= 4);
+    let mut replies = String::new();
+    for command in seen.split('*').skip(1) {
+        let keys: Vec<_> = command.lines().skip(4).step_by(2).collect();
+        replies += &format!("*{}\r\n", keys.len());
+        keys.iter().for_each(|key| replies += &format!("$3\r\n{key}\r\n"));
+    }
+    server.write_all(replies.as_bytes()).await.unwrap();
+    for (key, call) in (100..900).zip(calls) {
+        assert_eq!(call.await.unwrap().unwrap(), text(&key.to_string()));
+    }
+    let departures = wire.outbox.departures();
+    assert!(departures.commands == 800 && departures.departures < 800, "{departures:?}");
+}
+
+/// A frozen server takes no more bytes at some point; who gives up then leaves nothing behind.
+#[tokio::test]
+async fn a_blocked_connection_still_ends_for_all() {
+    let (wire, server, driver) = wire(true, 64);
+    let calls: Vec<_> = (0..50).map(|_| call(&wire, redis::cmd("PING"))).collect();
+    tokio::time::timeout(Duration::from_millis(20), async { std::future::pending::<()>().await })
+        .await
+        .unwrap_err();
+    drop(server);
+    for call in calls {
+        assert!(call.await.unwrap().is_err());
+    }
+    driver.await.unwrap();
+}

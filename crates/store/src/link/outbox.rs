@@ -1,0 +1,288 @@
+//! What is about to leave on a connection: where calls put their commands, and its driver takes them.
+
+use std::fmt;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use redis::{Arg, Cmd, Pipeline, Value};
+use tokio::sync::oneshot;
+
+use super::Lost;
+use super::driver::write_get;
+
+/// Where one answer is waited for.
+pub(super) type Answer = oneshot::Sender<Result<Value, Lost>>;
+/// What one answer comes out of.
+pub(super) type Answered = oneshot::Receiver<Result<Value, Lost>>;
+/// Where the answers to a unit are waited for.
+pub(super) type Answers = oneshot::Sender<Result<Vec<Value>, Lost>>;
+
+/// The commands of one connection that wait to leave.
+pub(super) struct Outbox {
+    /// A plain lock: it is held to add a command or to swap a buffer, and never across an await.
+    state: Mutex<State>,
+    /// Whether reads of single values may leave as one.
+    gathers: bool,
+    departures: AtomicU64,
+    commands: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    load: Load,
+    /// The driver, if it has found nothing here and sleeps.
+    driver: Option<Waker>,
+    /// Nobody will take anything any more.
+    ended: bool,
+}
+
+/// What leaves together.
+#[derive(Default)]
+pub(super) struct Load {
+    /// Commands in the order in which they came.
+    pub(super) commands: Queue<Waiter>,
+    /// The keys of values to read, each as it stands in a command.
+    pub(super) gets: Queue<Answer>,
+}
+
+/// Who waits for what a command or a unit of commands is answered.
+pub(super) enum Waiter {
+    One(Answer),
+    Many { wanted: usize, answers: Answers },
+}
+
+/// How often something has left, and how many commands that were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Departures {
+    pub(super) departures: u64,
+    pub(super) commands: u64,
+}
+
+impl Outbox {
+    /// An empty one; `gathers` says whether `GET`s of different calls may leave as one `MGET`.
+    pub(super) fn new(gathers: bool) -> Self {
+        Self { state: Mutex::default(), gathers, departures: AtomicU64::new(0), commands: AtomicU64::new(0) }
+    }
+
+    /// Adds a command.
+    pub(super) fn add(&self, command: &Cmd, answer: Answer) -> Result<(), Lost> {
+        self.with(|load| match key_of_get(command).filter(|_| self.gathers) {
+            Some(key) => load.add_get(key, answer),
+            None => {
+                command.write_packed_command(&mut load.commands.bytes);
+                load.commands.close(Waiter::One(answer));
+            }
+        })
+    }
+
+    /// Adds commands that stay together and in order.
+    pub(super) fn add_unit<'a>(
+        &self,
+        commands: impl Iterator<Item = &'a Cmd>,
+        answers: Answers,
+    ) -> Result<(), Lost> {
+        self.with(|load| {
+            let mut wanted = 0;
+            for command in commands {
+                command.write_packed_command(&mut load.commands.bytes);
+                wanted += 1;
+            }
+            load.commands.close(Waiter::Many { wanted, answers });
+        })
+    }
+
+    /// Adds reads of single values, if all commands are that and may leave as one.
+    pub(super) fn add_gets(&self, commands: &Pipeline) -> Option<Result<Vec<Answered>, Lost>> {
+        let keys: Option<Vec<_>> = commands.cmd_iter().map(key_of_get).collect();
+        let keys = keys.filter(|_| self.gathers)?;
+        Some(self.with(|load| {
+            let add = |key| {
+                let (answer, answered) = oneshot::channel();
+                load.add_get(key, answer);
+                answered
+            };
+            keys.into_iter().map(add).collect()
+        }))
+    }
+
+    /// Adds the read of a value that is not to leave with others; the key stands as in a command.
+    pub(super) fn add_single_get(&self, key: &[u8], answer: Answer) {
+        // Once this has ended, the one who waits learns it from the answer that is dropped here.
+        let _ = self.with(|load| {
+            write_get(key, &mut load.commands.bytes);
+            load.commands.close(Waiter::One(answer));
+        });
+    }
+
+    /// Changes the load and wakes the driver for it, unless it is awake already.
+    fn with<T>(&self, change: impl FnOnce(&mut Load) -> T) -> Result<T, Lost> {
+        let mut state = self.state();
+        if state.ended {
+            return Err(Lost::Unsent);
+        }
+        let changed = change(&mut state.load);
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        Ok(changed)
+    }
+
+    /// How many calls wait here. If none does, the driver is woken by the next.
+    pub(super) fn waiting(&self, context: &Context<'_>) -> usize {
+        let mut state = self.state();
+        let waiting = state.load.len();
+        if waiting == 0 && !state.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
+            state.driver = Some(context.waker().clone());
+        }
+        waiting
+    }
+
+    /// Takes everything and leaves an empty load in its place.
+    pub(super) fn take(&self, empty: &mut Load) {
+        mem::swap(&mut self.state().load, empty);
+        // Nobody waits any more for what was given up, and it has not been sent yet.
+        empty.commands.retain(|waiter| !waiter.is_given_up());
+        empty.gets.retain(|answer| !answer.is_closed());
+        self.departures.fetch_add(1, Ordering::Relaxed);
+        self.commands.fetch_add(empty.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Takes no more, and tells everybody here that nothing of theirs was sent.
+    pub(super) fn end(&self) {
+        let load = {
+            let mut state = self.state();
+            state.ended = true;
+            state.driver = None;
+            mem::take(&mut state.load)
+        };
+        load.commands.waiters.into_iter().for_each(|(_, waiter)| waiter.lost(Lost::Unsent));
+        load.gets.waiters.into_iter().for_each(|(_, answer)| {
+            let _ = answer.send(Err(Lost::Unsent));
+        });
+    }
+
+    pub(super) fn departures(&self) -> Departures {
+        Departures {
+            departures: self.departures.load(Ordering::Relaxed),
+            commands: self.commands.load(Ordering::Relaxed),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic between the two halves of an addition would leave bytes that nobody waits for, and there is none.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Load {
+    fn add_get(&mut self, key: &[u8], answer: Answer) {
+        write_string(key, &mut self.gets.bytes);
+        self.gets.close(answer);
+    }
+
+    fn len(&self) -> usize {
+        self.commands.waiters.len() + self.gets.waiters.len()
+    }
+}
+
+impl Waiter {
+    fn is_given_up(&self) -> bool {
+        match self {
+            Self::One(answer) => answer.is_closed(),
+            Self::Many { answers, .. } => answers.is_closed(),
+        }
+    }
+
+    /// Says that no answer will come. Who has given up does not listen.
+    pub(super) fn lost(self, lost: Lost) {
+        match self {
+            Self::One(answer) => drop(answer.send(Err(lost))),
+            Self::Many { answers, .. } => drop(answers.send(Err(lost))),
+        }
+    }
+}
+
+/// Bytes in a row, and who waits for which of them.
+pub(super) struct Queue<W> {
+    pub(super) bytes: Vec<u8>,
+    /// Each with where its bytes end.
+    pub(super) waiters: Vec<(usize, W)>,
+}
+
+impl<W> Queue<W> {
+    /// Ends the bytes of one waiter.
+    pub(super) fn close(&mut self, waiter: W) {
+        self.waiters.push((self.bytes.len(), waiter));
+    }
+
+    /// Forgets those that are not to be kept, and their bytes.
+    fn retain(&mut self, keep: impl Fn(&W) -> bool) {
+        if self.waiters.iter().all(|(_, waiter)| keep(waiter)) {
+            return;
+        }
+        let old = mem::take(self);
+        let mut start = 0;
+        for (end, waiter) in old.waiters {
+            if keep(&waiter) {
+                self.bytes.extend_from_slice(&old.bytes[start..end]);
+                self.close(waiter);
+            }
+            start = end;
+        }
+    }
+}
+
+impl<W> Default for Queue<W> {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), waiters: Vec::new() }
+    }
+}
+
+/// The key, if all that the command does is to read one value.
+fn key_of_get(command: &Cmd) -> Option<&[u8]> {
+    let mut args = command.args_iter();
+    match (args.len(), args.next(), args.next()) {
+        (2, Some(Arg::Simple(b"GET")), Some(Arg::Simple(key))) => Some(key),
+        _ => None,
+    }
+}
+
+/// A string as it stands in a command.
+fn write_string(string: &[u8], to: &mut Vec<u8>) {
+    write_number(b'$', string.len(), to);
+    to.extend_from_slice(string);
+    to.extend_from_slice(b"\r\n");
+}
+
+/// A line of a type and a number.
+pub(super) fn write_number(kind: u8, number: usize, to: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let (mut at, mut rest) = (digits.len(), number);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    to.push(kind);
+    to.extend_from_slice(&digits[at..]);
+    to.extend_from_slice(b"\r\n");
+}
+
+/// Shows nothing: commands hold what callers entrust to them.
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state: _, gathers, departures, commands } = self;
+        f.debug_struct("Outbox")
+            .field("gathers", gathers)
+            .field("departures", departures)
+            .field("commands", commands)
+            .finish_non_exhaustive()
+    }
+}
