@@ -3,6 +3,7 @@
 mod codec;
 mod error;
 mod expiry;
+mod metrics;
 mod name;
 mod space;
 mod vault;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use roomkey_core::{Key, Kind, Namespace, Partition, Spread};
 use roomkey_crypto::{Context, Opened, Scope, Tag};
 
-use crate::{Name, Result};
+use crate::{Name, Result, metrics};
 
 /// The keys of one layout in one namespace: `<app>:<layout>:<namespace>:{<partition>}<tag>`.
 ///
@@ -87,6 +87,6 @@ impl Space {
     /// [`UnknownFormat`](crate::Error::UnknownFormat), [`UnknownKey`](crate::Error::UnknownKey),
     /// [`Rejected`](crate::Error::Rejected).
     pub fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Opened> {
-        Ok(self.scope.open(context, sealed)?)
+        Ok(self.scope.open(context, sealed).inspect_err(metrics::decrypt_failed)?)
     }
 }
