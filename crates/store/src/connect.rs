@@ -191,14 +191,18 @@ impl Connector {
             None => None,
         };
         let stream = self.dialer.dial(endpoint).await?;
-        let (wire, driver) = Self::drive(stream, recalled);
+        let (wire, driver) = self.drive(stream, recalled);
         let server = Talk { connector: self, endpoint }.greet(&wire, credentials).await?;
         let counted = self.metrics.connection_open();
         Ok(Connection { link: Link::new(wire, Arc::new(server)), driver, _counted: counted })
     }
 
-    fn drive(stream: Box<dyn Stream>, mut recalled: watch::Receiver<Option<Instant>>) -> (Wire, Driver) {
-        let (wire, driver) = Wire::new(stream, true);
+    fn drive(
+        &self,
+        stream: Box<dyn Stream>,
+        mut recalled: watch::Receiver<Option<Instant>>,
+    ) -> (Wire, Driver) {
+        let (wire, driver) = Wire::new(stream, true, self.metrics.departure_commands.clone());
         let task = tokio::spawn(async move {
             // A connector that is gone recalls nothing; then its connections go as their owners do.
             tokio::select! {

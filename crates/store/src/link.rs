@@ -12,6 +12,7 @@ mod resp;
 use std::io;
 use std::sync::Arc;
 
+use metrics::Histogram;
 use redis::{Cmd, Pipeline, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
@@ -63,12 +64,16 @@ pub(crate) struct Wire {
 impl Wire {
     /// A wire over an open socket, and the driver that has to run for anything to be sent. When the driver ends or is
     /// dropped, the socket closes, and whoever still waits is told. Reads of single values of different calls leave as
-    /// one command, if `gathers`; in a cluster their keys may not stand together.
-    pub(crate) fn new<S>(stream: S, gathers: bool) -> (Self, impl Future<Output = ()> + Send + use<S>)
+    /// one command, if `gathers`; in a cluster their keys may not stand together. `sizes` is told how much leaves together.
+    pub(crate) fn new<S>(
+        stream: S,
+        gathers: bool,
+        sizes: Histogram,
+    ) -> (Self, impl Future<Output = ()> + Send + use<S>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let outbox = Arc::new(Outbox::new(gathers));
+        let outbox = Arc::new(Outbox::new(gathers, sizes));
         (Self { outbox: Arc::clone(&outbox) }, driver::drive(stream, outbox))
     }
 

@@ -61,7 +61,7 @@ const DEPARTURE_COMMANDS: Metric = Metric {
     form: Form::Histogram,
     unit: Unit::Count,
     labels: &[],
-    meaning: "commands that left together on a shared connection",
+    meaning: "commands, or batches of them, that left a connection together",
 };
 const LANES_UP: Metric = Metric {
     name: "roomkey_store_lanes_up",
@@ -136,7 +136,6 @@ pub(crate) struct Metrics {
     calls: [CallMetrics; CallKind::ALL.len()],
     retries_after_not_executed: Counter,
     retries_after_ambiguous: Counter,
-    /// Commands that left together on a shared connection.
     pub(crate) departure_commands: Histogram,
     lanes_up: Gauge,
     connections_open: Gauge,

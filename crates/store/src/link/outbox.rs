@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
+use metrics::Histogram;
 use redis::{Arg, Cmd, Pipeline, Value};
 use tokio::sync::oneshot;
 
@@ -27,6 +28,8 @@ pub(super) struct Outbox {
     gathers: bool,
     departures: AtomicU64,
     commands: AtomicU64,
+    /// How much leaves together.
+    sizes: Histogram,
 }
 
 #[derive(Default)]
@@ -62,8 +65,9 @@ pub(super) struct Departures {
 
 impl Outbox {
     /// An empty one; `gathers` says whether `GET`s of different calls may leave as one `MGET`.
-    pub(super) fn new(gathers: bool) -> Self {
-        Self { state: Mutex::default(), gathers, departures: AtomicU64::new(0), commands: AtomicU64::new(0) }
+    pub(super) fn new(gathers: bool, sizes: Histogram) -> Self {
+        let (departures, commands) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { state: Mutex::default(), gathers, departures, commands, sizes }
     }
 
     /// Adds a command.
@@ -149,6 +153,7 @@ impl Outbox {
         empty.gets.retain(|answer| !answer.is_closed());
         self.departures.fetch_add(1, Ordering::Relaxed);
         self.commands.fetch_add(empty.len() as u64, Ordering::Relaxed);
+        self.sizes.record(empty.len() as f64);
     }
 
     /// Takes no more, and tells everybody here that nothing of theirs was sent.
@@ -278,7 +283,7 @@ pub(super) fn write_number(kind: u8, number: usize, to: &mut Vec<u8>) {
 /// Shows nothing: commands hold what callers entrust to them.
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { state: _, gathers, departures, commands } = self;
+        let Self { state: _, gathers, departures, commands, sizes: _ } = self;
         f.debug_struct("Outbox")
             .field("gathers", gathers)
             .field("departures", departures)

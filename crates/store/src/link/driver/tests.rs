@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use metrics::Histogram;
 use redis::{Cmd, Pipeline, Value};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::{JoinHandle, yield_now};
@@ -12,7 +13,7 @@ use crate::link::{Lost, Wire};
 /// A wire, what the server sees of it, and the task of its driver.
 fn wire(gathers: bool, buffer: usize) -> (Wire, DuplexStream, JoinHandle<()>) {
     let (ours, theirs) = duplex(buffer);
-    let (wire, driver) = Wire::new(ours, gathers);
+    let (wire, driver) = Wire::new(ours, gathers, Histogram::noop());
     (wire, theirs, tokio::spawn(driver))
 }
 
@@ -190,7 +191,7 @@ async fn answers_that_came_before_the_end_count() {
 #[tokio::test]
 async fn a_driver_that_is_dropped_tells_everybody() {
     let (ours, _theirs) = duplex(1024);
-    let (wire, driver) = Wire::new(ours, true);
+    let (wire, driver) = Wire::new(ours, true, Histogram::noop());
     let ping = redis::cmd("PING");
     let (mut waiting, mut never) = (pin!(wire.send(&ping)), pin!(wire.send(&ping)));
     {
