@@ -2,8 +2,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says what it expects by panicking"))]
 
 pub mod conformance;
+pub mod history;
 pub mod mock;
 pub mod programs;
+pub mod proxy;
 pub mod server;
 
 mod alike;
@@ -19,7 +21,9 @@ pub use alike::{Alike, outcomes_alike};
 pub use cluster::{ClusterOptions, Failover, Migration, RedisCluster};
 pub use differential::assert_same;
 pub use faulty::{Fault, FaultyStore, Gate};
+pub use history::History;
 pub use mock::MockStore;
+pub use proxy::FaultProxy;
 pub use recording::{Answer, Call, RecordingStore, Request};
 pub use retry::assert_retry_safe;
 pub use sentinel::{RedisSentinel, SentinelOptions};
