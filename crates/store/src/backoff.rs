@@ -21,9 +21,9 @@ impl Backoff {
         Self::new(Duration::from_millis(5), Duration::from_millis(250))
     }
 
-    /// For opening a connection again.
+    /// For opening a connection again. The longest is what a server that is back may have to wait for us.
     pub(crate) const fn of_a_lane() -> Self {
-        Self::new(Duration::from_millis(50), Duration::from_secs(5))
+        Self::new(Duration::from_millis(50), Duration::from_millis(800))
     }
 
     pub(crate) fn pause(&mut self) -> Duration {
@@ -43,7 +43,7 @@ pub(crate) fn jittered(around: Duration) -> Duration {
 }
 
 /// Uniform in 0..1. Where the system has no randomness, clients lose their jitter and nothing else.
-fn random_share() -> f64 {
+pub(crate) fn random_share() -> f64 {
     getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))
 }
 

@@ -17,8 +17,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::call::{Answered, Wires, in_doubt, untried};
-use crate::command::{Command, are_large};
-use crate::error::{FORGOTTEN, Refusal, lost, refusal};
+use crate::command::Command;
+use crate::error::{FORGOTTEN, Refusal, is_final, lost, refusal};
+use crate::node::Errand;
 
 /// One command of a batch.
 pub(crate) struct Item {
@@ -127,10 +128,10 @@ impl Wires {
     async fn settle(&self, items: &mut [Item], progress: &mut Progress) -> Result<()> {
         let mut backoff = Backoff::of_a_call();
         loop {
-            let large = are_large(items.iter().filter(|item| item.is_open()).map(|item| &item.command));
-            let wire = match self.node.wire(large).await {
+            let wire = match self.node.wire(errand(items)).await {
                 Ok(wire) => wire,
-                Err(error @ Error::NotExecuted(_)) => {
+                Err(Error::NotExecuted(failure)) if !is_final(&failure) => {
+                    let error = Error::NotExecuted(failure);
                     for item in items.iter_mut().filter(|item| item.is_open()) {
                         item.state = State::Open(Some(error.clone()));
                     }
@@ -157,6 +158,7 @@ impl Wires {
             let again = match answers {
                 Ok(answers) => {
                     progress.answered = true;
+                    self.budget.answered();
                     let server = wire.answered();
                     let mut answers = answers.into_iter();
                     for item in items.iter_mut().filter(|item| item.is_open()) {
@@ -174,11 +176,13 @@ impl Wires {
                     keep_order(items)
                 }
                 Err(error) => {
+                    drop(wire);
                     let error = lost(error);
                     let unsent = matches!(error, Error::NotExecuted(_));
+                    let may_repeat = unsent || self.budget.pays_a_repeat();
                     for item in items.iter_mut().filter(|item| item.is_open()) {
                         item.doubt |= !unsent;
-                        if item.repeatable || unsent {
+                        if may_repeat && (item.repeatable || unsent) {
                             item.state = State::Open(Some(error.clone()));
                         } else {
                             item.fail(error.clone());
@@ -244,6 +248,17 @@ fn keep_order(items: &mut [Item]) -> Again {
         }
     }
     again
+}
+
+/// What a connection for the open items is wanted for.
+fn errand(items: &[Item]) -> Errand {
+    let mut errand = Errand { bytes: 0, writes: false, again: false };
+    for item in items.iter().filter(|item| item.is_open()) {
+        errand.bytes += item.command.bytes();
+        errand.writes |= item.writes;
+        errand.again |= item.writes && item.doubt;
+    }
+    errand
 }
 
 /// The open items, in order.

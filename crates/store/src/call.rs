@@ -9,16 +9,18 @@ use roomkey_core::{Error, Failure, Result};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backoff::Backoff;
+use crate::budget::Budget;
 use crate::command::Command;
-use crate::error::{FORGOTTEN, Refusal, refusal};
+use crate::error::{FORGOTTEN, Refusal, is_final, refusal};
 use crate::metrics::Metrics;
-use crate::node::Node;
+use crate::node::{Errand, Node};
 use crate::server::Server;
 
 /// What calls are made over.
 #[derive(Debug)]
 pub(crate) struct Wires {
     pub(crate) node: Node,
+    pub(crate) budget: Budget,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -60,11 +62,12 @@ impl Wires {
     }
 
     async fn attempt(&self, request: Request<'_>, attempt: &mut Attempt) -> Result<Answered> {
-        let large = request.command.is_large();
+        let bytes = request.command.bytes();
         let mut backoff = Backoff::of_a_call();
         let mut by_source = false;
         loop {
-            let error = match self.node.wire(large).await {
+            let errand = Errand { bytes, writes: request.writes, again: attempt.doubt };
+            let error = match self.node.wire(errand).await {
                 Err(error) => error,
                 Ok(wire) => {
                     // A server that has started anew would take any cursor, and go on somewhere.
@@ -97,13 +100,16 @@ impl Wires {
                                 Refusal::Error(error) => error,
                             }
                         }
-                        Ok(value) => return Ok(Answered { value, server: wire.answered() }),
+                        Ok(value) => {
+                            self.budget.answered();
+                            return Ok(Answered { value, server: wire.answered() });
+                        }
                     }
                 }
             };
             let again = match &error {
-                Error::NotExecuted(_) => true,
-                Error::Ambiguous(_) => request.repeatable,
+                Error::NotExecuted(failure) => !is_final(failure),
+                Error::Ambiguous(_) => request.repeatable && self.budget.pays_a_repeat(),
                 _ => false,
             };
             if !again {

@@ -5,10 +5,6 @@ use std::sync::Arc;
 
 use redis::{Arg, Cmd};
 
-/// Commands with more bytes than this travel on a connection of their own: on a shared one, everybody behind them would
-/// wait until they are through.
-const LARGE: usize = 64 * 1024;
-
 /// One command: a plain one, or a script by its hash together with its source.
 pub(crate) struct Command {
     cmd: Cmd,
@@ -65,18 +61,10 @@ impl Command {
         Cow::Owned(eval)
     }
 
+    /// How much is sent, but for the protocol's own.
     pub(crate) fn bytes(&self) -> usize {
         self.cmd.args_iter().map(|arg| if let Arg::Simple(bytes) = arg { bytes.len() } else { 0 }).sum()
     }
-
-    pub(crate) fn is_large(&self) -> bool {
-        self.bytes() > LARGE
-    }
-}
-
-/// Whether commands that travel together are large together.
-pub(crate) fn are_large<'a>(commands: impl Iterator<Item = &'a Command>) -> bool {
-    commands.map(Command::bytes).sum::<usize>() > LARGE
 }
 
 #[cfg(test)]
@@ -91,13 +79,5 @@ mod tests {
         let mut eval = redis::cmd("EVAL");
         eval.arg("return 1").arg(1).arg("key").arg(&b"\xff\0"[..]);
         assert_eq!(command.by_source().get_packed_command(), eval.get_packed_command());
-    }
-
-    #[test]
-    fn size_decides_the_connection() {
-        let small = Command::plain(redis::cmd("SET").arg("k").arg(vec![0; LARGE - 4]).clone());
-        let large = Command::plain(redis::cmd("SET").arg("k").arg(vec![0; LARGE]).clone());
-        assert!(!small.is_large() && large.is_large());
-        assert!(!are_large([&small].into_iter()) && are_large([&small, &small].into_iter()));
     }
 }

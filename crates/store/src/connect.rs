@@ -192,9 +192,9 @@ impl Connector {
         };
         let stream = self.dialer.dial(endpoint).await?;
         let (wire, driver) = self.drive(stream, recalled);
-        let server = Talk { connector: self, endpoint }.greet(&wire, credentials).await?;
+        let (server, client) = Talk { connector: self, endpoint }.greet(&wire, credentials).await?;
         let counted = self.metrics.connection_open();
-        Ok(Connection { link: Link::new(wire, Arc::new(server)), driver, _counted: counted })
+        Ok(Connection { link: Link::new(wire, Arc::new(server)), driver, client, _counted: counted })
     }
 
     fn drive(
@@ -221,8 +221,12 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    /// Logs in, chooses the database, says our name and asks who is there.
-    async fn greet(&self, wire: &Wire, credentials: Option<Credentials>) -> Result<Server, ConnectError> {
+    /// Logs in, chooses the database, says our name and asks who is there, and who we are to them.
+    async fn greet(
+        &self,
+        wire: &Wire,
+        credentials: Option<Credentials>,
+    ) -> Result<(Server, Option<u64>), ConnectError> {
         let mut greeting = Pipeline::new();
         let mut steps = Vec::new();
         if let Some(credentials) = credentials {
@@ -241,6 +245,8 @@ impl Talk<'_> {
         }
         greeting.add_command(redis::cmd("CLIENT").arg("SETNAME").arg(client_name).clone());
         steps.push(Greeting::Name);
+        greeting.add_command(redis::cmd("CLIENT").arg("ID").clone());
+        steps.push(Greeting::Client);
         greeting.add_command(redis::cmd("INFO").arg("server").clone());
         steps.push(Greeting::Server);
         if self.connector.sentinels().is_some() {
@@ -250,11 +256,14 @@ impl Talk<'_> {
         }
 
         let answers = wire.send_all(&greeting).await.map_err(|lost| self.hung_up(lost))?;
-        let mut server = None;
+        let (mut server, mut client) = (None, None);
         for (step, answer) in steps.into_iter().zip(answers) {
             match (step, answer) {
                 // A name is a convenience for whoever lists clients; a login without that right does without.
                 (Greeting::Name, _) => {}
+                // Nor does one without the right to know its id fail here; see `graves`.
+                (Greeting::Client, Value::Int(id)) => client = u64::try_from(id).ok(),
+                (Greeting::Client, _) => {}
                 (step, Value::ServerError(error)) => {
                     return Err(step.refused(&Answer::new(error.code()), &error));
                 }
@@ -265,7 +274,8 @@ impl Talk<'_> {
                 (Greeting::Login | Greeting::Database | Greeting::Role, _) => {}
             }
         }
-        server.ok_or_else(|| self.unreachable(io::ErrorKind::UnexpectedEof.into()))
+        let server = server.ok_or_else(|| self.unreachable(io::ErrorKind::UnexpectedEof.into()))?;
+        Ok((server, client))
     }
 
     /// With TLS 1.3 a server objects to our certificate only after its own part of the handshake is done.
@@ -309,6 +319,7 @@ impl fmt::Debug for Connector {
 pub(crate) struct Connection {
     link: Link,
     driver: Driver,
+    client: Option<u64>,
     _counted: Counted,
 }
 
@@ -316,6 +327,11 @@ impl Connection {
     /// What its commands are sent through.
     pub(crate) fn link(&self) -> &Link {
         &self.link
+    }
+
+    /// By which id the server knows it, if it told.
+    pub(crate) fn client(&self) -> Option<u64> {
+        self.client
     }
 
     /// Whether the socket is still open, as far as this side knows.
@@ -350,6 +366,7 @@ enum Greeting {
     Login,
     Database,
     Name,
+    Client,
     Server,
     Role,
 }

@@ -179,6 +179,14 @@ impl ConnectError {
     }
 }
 
+impl ConnectError {
+    /// Whether nothing was heard of the server at all.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::TimedOut { .. } | Self::NoMaster { .. })
+            || matches!(self, Self::Tls { source, .. } if source.kind() != io::ErrorKind::InvalidData)
+    }
+}
+
 impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Self {
         if error.may_pass() {
@@ -187,6 +195,55 @@ impl From<ConnectError> for Error {
             Self::permanent(Failure::new("the server cannot be used as configured", error))
         }
     }
+}
+
+/// Why a store did not even try: the cause of an [`Error::NotExecuted`] that is about ourselves rather than the server.
+///
+/// ```
+/// use std::error::Error as _;
+///
+/// use roomkey_core::Error;
+/// use roomkey_store::Unavailable;
+///
+/// fn is_overload(error: &Error) -> bool {
+///     let Error::NotExecuted(failure) = error else { return false };
+///     matches!(failure.source().and_then(|why| why.downcast_ref()), Some(Unavailable::Overloaded { .. }))
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// As many calls are under way to one server as may be. More would make all of them late. This one failed at once.
+    #[error("{limit} calls are under way to the server, which is the most; see REDIS_MAX_IN_FLIGHT")]
+    Overloaded {
+        /// The most calls under way to one server.
+        limit: usize,
+    },
+    /// Nothing has been heard of the server for longer than two deadlines of a call. Until it gives a sign of life, calls
+    /// fail at once.
+    #[error("the server at {endpoint} has not answered for a while")]
+    NotAnswering {
+        /// Where it should be.
+        endpoint: Endpoint,
+    },
+    /// All connections for waits and large values were in use for the whole time that a call may take.
+    #[error("all {size} connections for waits and large values are in use; see REDIS_POOL_SIZE")]
+    PoolExhausted {
+        /// How many there may be.
+        size: usize,
+    },
+}
+
+/// The error of a call that was not tried.
+pub(crate) fn unavailable(why: Unavailable) -> Error {
+    Error::NotExecuted(Failure::new("the store takes no such call just now", why))
+}
+
+/// Whether a call is to end at once, although it was not executed and could be tried again: that is what the limits are
+/// for.
+pub(crate) fn is_final(failure: &Failure) -> bool {
+    let why = StdError::source(failure).and_then(|why| why.downcast_ref());
+    matches!(why, Some(Unavailable::Overloaded { .. } | Unavailable::NotAnswering { .. }))
 }
 
 /// The code of a server's answer, such as `WRONGPASS`. The text behind it is dropped, because it may repeat arguments.

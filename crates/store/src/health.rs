@@ -3,6 +3,7 @@
 use redis::{Pipeline, Value};
 use roomkey_core::Health;
 
+use crate::graves::UNABLE;
 use crate::rights::Rights;
 use crate::server::{Server, field, text};
 
@@ -16,7 +17,13 @@ pub(crate) fn question() -> Pipeline {
 }
 
 /// Reads the answers to [`question`].
-pub(crate) fn assess(server: &Server, rights: Rights, verified: bool, answers: &[Value]) -> Health {
+pub(crate) fn assess(
+    server: &Server,
+    rights: Rights,
+    closes: bool,
+    verified: bool,
+    answers: &[Value],
+) -> Health {
     let memory = answers.first().and_then(text).unwrap_or_default();
     let replication = answers.get(1).and_then(text).unwrap_or_default();
     let number = |name| field(memory, name).and_then(|value| value.parse::<u64>().ok());
@@ -45,6 +52,9 @@ pub(crate) fn assess(server: &Server, rights: Rights, verified: bool, answers: &
                 .to_owned(),
         );
     }
+    if !closes {
+        health.warnings.push(UNABLE.to_owned());
+    }
     if !verified {
         health.warnings.push(
             "the server's certificate is not verified (REDIS_SSL_VERIFY_MODE=none): whoever is on the way can read and \
@@ -62,13 +72,13 @@ mod tests {
     fn health(memory: &str, replication: &str, rights: Rights, verified: bool) -> Health {
         let server = Server { engine: "redis 7.0.15".into(), run: "abc".into() };
         let answers = [memory, replication].map(|text| Value::BulkString(text.as_bytes().to_vec()));
-        assess(&server, rights, verified, &answers)
+        assess(&server, rights, rights.closes(), verified, &answers)
     }
 
     #[test]
     fn a_sound_server_gives_no_warning() {
         let memory = "used_memory:1000\r\nmaxmemory:2000\r\nmaxmemory_policy:noeviction\r\n";
-        let health = health(memory, "role:master\r\n", Rights::Complete, true);
+        let health = health(memory, "role:master\r\n", Rights::Complete { closes: true }, true);
         assert_eq!(
             (health.engine.as_str(), health.memory_used, health.memory_limit),
             ("redis 7.0.15", Some(1000), Some(2000))
@@ -79,11 +89,14 @@ mod tests {
     #[test]
     fn eviction_counts_only_where_there_is_a_limit() {
         let unlimited = "used_memory:1000\r\nmaxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n";
-        assert!(health(unlimited, "role:master\r\n", Rights::Complete, true).warnings.is_empty());
+        assert!(
+            health(unlimited, "role:master\r\n", Rights::Complete { closes: true }, true).warnings.is_empty()
+        );
         // Whatever has an expiry is evicted by these too, and ours all have one.
         for policy in ["allkeys-lru", "volatile-ttl"] {
             let limited = format!("used_memory:1000\r\nmaxmemory:2000\r\nmaxmemory_policy:{policy}\r\n");
-            let warnings = health(&limited, "role:master\r\n", Rights::Complete, true).warnings;
+            let warnings =
+                health(&limited, "role:master\r\n", Rights::Complete { closes: true }, true).warnings;
             assert!(warnings.len() == 1 && warnings[0].contains(policy), "{warnings:?}");
         }
     }
@@ -91,6 +104,8 @@ mod tests {
     #[test]
     fn each_trouble_has_its_warning() {
         let warnings = health("", "role:slave\r\n", Rights::Unknown, false).warnings;
+        let unable = health("", "", Rights::Complete { closes: false }, true).warnings;
+        assert!(unable.iter().any(|warning| warning.contains("CLIENT KILL")), "{unable:?}");
         for part in ["maxmemory-policy", "replica", "rights", "certificate"] {
             assert!(warnings.iter().any(|warning| warning.contains(part)), "{part}: {warnings:?}");
         }

@@ -1,29 +1,24 @@
-//! One connection that all calls share, and the task that keeps it alive.
+//! A place for one shared connection, and the task that keeps it filled.
 
-use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::{Future, pending};
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use redis::{Cmd, Value};
 use roomkey_core::{Error, Result};
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::sync::watch::Receiver;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::backoff::Backoff;
-use crate::connect::{Connection, Connector};
-use crate::error::lost;
-use crate::link::Link;
-use crate::server::Server;
+use crate::backoff::{Backoff, jittered};
+use crate::connect::Connection;
+use crate::error::ConnectError;
+use crate::line::{Call, Line};
+use crate::site::Site;
+use crate::watch::{BEAT, Look, Watch};
 
-/// How often a lane is looked at.
-const BEAT: Duration = Duration::from_secs(1);
-/// Beats of silence after which an idle lane is asked for a sign of life: below the idle limits of servers and of load
-/// balancers, which begin at 60 seconds.
-const IDLE_BEATS: u32 = 20;
-
-/// A supervised connection. Its task opens it, notices its end, and opens the next.
+/// A supervised connection. Its task opens it, notices its end, opens the next, and replaces it when it is old.
 #[derive(Debug)]
 pub(crate) struct Lane {
     shared: Arc<Shared>,
@@ -34,66 +29,70 @@ pub(crate) struct Lane {
 struct Shared {
     /// Read by every call, written when the connection comes or goes.
     state: RwLock<State>,
-    /// Calls that began, and calls that ended in any way.
-    begun: AtomicU64,
-    ended: AtomicU64,
-    /// Calls that ended without an answer, which are no sign of life.
-    forsaken: AtomicU64,
-    /// Tells those who wait for any lane that one has changed.
-    changed: Arc<Notify>,
+    site: Arc<Site>,
 }
 
 #[derive(Debug)]
 enum State {
-    Up(Link),
+    Up(Arc<Line>),
     /// With the reason, once there is one.
     Down(Option<Error>),
 }
 
 impl Lane {
     /// Starts the task, with a connection that is open already or by opening one.
-    pub(crate) fn start(
-        connector: Arc<Connector>,
-        first: Option<Connection>,
-        patience: Duration,
-        changed: Arc<Notify>,
-    ) -> Self {
-        let state =
-            first.as_ref().map_or(State::Down(None), |connection| State::Up(connection.link().clone()));
-        let shared = Arc::new(Shared {
-            state: RwLock::new(state),
-            begun: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            forsaken: AtomicU64::new(0),
-            changed,
-        });
-        let task = tokio::spawn(supervise(Arc::clone(&shared), connector, first, patience));
+    pub(crate) fn start(site: Arc<Site>, first: Option<Connection>) -> Self {
+        // Taken here, so that no order is missed that comes before the task runs.
+        let orders = site.orders();
+        let first = first.map(|connection| (Line::new(&connection, Arc::clone(&site)), connection));
+        let state = match &first {
+            Some((line, _)) => State::Up(Arc::clone(line)),
+            None => State::Down(None),
+        };
+        let shared = Arc::new(Shared { state: RwLock::new(state), site });
+        let task = tokio::spawn(supervise(Arc::clone(&shared), first, orders));
         Self { shared, task }
     }
 
     /// How many calls are under way on it.
     pub(crate) fn load(&self) -> u64 {
-        self.shared.load()
+        match &*self.shared.state() {
+            State::Up(line) => line.tally.load(),
+            State::Down(_) => 0,
+        }
     }
 
-    /// Begins a call on it, if it is up.
-    pub(crate) fn begin(&self) -> Option<Call<'_>> {
-        let link = match &*self.shared.state() {
-            State::Up(link) => link.clone(),
-            State::Down(_) => return None,
+    /// Begins a call on it, if it is up and has fewer calls under way.
+    pub(crate) fn begin(&self, writes: bool, below: u64) -> Option<Call> {
+        let line = match &*self.shared.state() {
+            State::Up(line) if line.tally.load() < below => Arc::clone(line),
+            _ => return None,
         };
-        self.shared.begun.fetch_add(1, Ordering::Relaxed);
-        Some(Call { link, answered: false, shared: &self.shared })
+        Some(line.begin(writes))
+    }
+
+    /// Returns when no write of the present connection may still run that nobody waits for.
+    pub(crate) async fn lay_to_rest(&self) -> Result<()> {
+        let line = match &*self.shared.state() {
+            State::Up(line) if line.tally.haunted() => Arc::clone(line),
+            // What was under way on a connection that was given up has become a grave.
+            _ => return Ok(()),
+        };
+        if line.ping().await {
+            Ok(())
+        } else {
+            Err(Error::not_executed("an earlier write got lost, and with it the connection it was sent on"))
+        }
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        matches!(&*self.shared.state(), State::Up(_))
+        matches!(&*self.shared.state(), State::Up(..))
     }
 
     /// Why it is down; `None` while it is up or has not yet tried.
     pub(crate) fn trouble(&self) -> Option<Error> {
         match &*self.shared.state() {
-            State::Up(_) => None,
+            State::Up(..) => None,
             State::Down(error) => error.clone(),
         }
     }
@@ -101,7 +100,7 @@ impl Lane {
     /// Closes the connection and opens no other.
     pub(crate) fn stop(&self) {
         self.task.abort();
-        self.shared.set(State::Down(None));
+        self.shared.down(None);
     }
 }
 
@@ -111,88 +110,83 @@ impl Drop for Lane {
     }
 }
 
-/// A call under way.
-pub(crate) struct Call<'a> {
-    pub(crate) link: Link,
-    answered: bool,
-    shared: &'a Shared,
-}
-
-impl Call<'_> {
-    /// Sends one command and waits for its answer.
-    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value> {
-        self.link.send(command).await.map_err(lost)
-    }
-
-    /// Ends the call with an answer, which proves the lane alive, and tells whose answer it was.
-    pub(crate) fn answered(mut self) -> Arc<Server> {
-        self.answered = true;
-        Arc::clone(&self.link.server)
-    }
-}
-
-impl Drop for Call<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.shared.forsaken.fetch_add(1, Ordering::Relaxed);
-        }
-        self.shared.ended.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 impl Shared {
-    fn state(&self) -> impl std::ops::Deref<Target = State> {
+    fn state(&self) -> impl Deref<Target = State> {
         // A state is replaced as a whole, so a panic elsewhere cannot have left it half-written.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, state: State) {
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-        self.changed.notify_waiters();
+    /// Takes a connection into use, in the place of the present one if there is one.
+    fn up(&self, line: &Arc<Line>) {
+        let mut state = self.state_mut();
+        if let State::Up(old) = &*state {
+            old.retire();
+        }
+        *state = State::Up(Arc::clone(line));
+        drop(state);
+        self.site.changed.notify_waiters();
     }
 
-    fn load(&self) -> u64 {
-        self.begun.load(Ordering::Relaxed).saturating_sub(self.ended.load(Ordering::Relaxed))
+    /// Gives the present connection up, if there is one, before anything can be sent on another.
+    fn down(&self, error: Option<Error>) {
+        let mut state = self.state_mut();
+        if let State::Up(line) = &*state {
+            line.abandon();
+        }
+        *state = State::Down(error);
+        drop(state);
+        self.site.changed.notify_waiters();
     }
 
-    fn answers(&self) -> u64 {
-        self.ended.load(Ordering::Relaxed).wrapping_sub(self.forsaken.load(Ordering::Relaxed))
+    fn state_mut(&self) -> impl DerefMut<Target = State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Keeps the lane up until the task is aborted.
-async fn supervise(
-    shared: Arc<Shared>,
-    connector: Arc<Connector>,
-    mut next: Option<Connection>,
-    patience: Duration,
-) {
+async fn supervise(shared: Arc<Shared>, first: Option<(Arc<Line>, Connection)>, mut orders: Receiver<u64>) {
+    let site = Arc::clone(&shared.site);
+    let metrics = &site.connector.metrics;
     let mut backoff = Backoff::of_a_lane();
+    // Connections whose last calls are waited for. They end with this task.
+    let mut retired = JoinSet::new();
+    let mut present = first;
     loop {
-        let connection = match next.take() {
-            Some(connection) => connection,
-            None => match connector.open().await {
+        let (line, mut connection) = match present.take() {
+            Some(present) => present,
+            None => match site.open().await {
                 Ok(connection) => {
-                    shared.set(State::Up(connection.link().clone()));
-                    tracing::debug!(server = %connection.link().server.engine, "a connection to the server is up");
-                    connection
+                    let line = Line::new(&connection, Arc::clone(&site));
+                    shared.up(&line);
+                    tracing::debug!(server = %line.link.server.engine, "a connection to the server is up");
+                    (line, connection)
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot connect to the server, trying again");
-                    shared.set(State::Down(Some(error.into())));
-                    sleep(backoff.pause()).await;
+                    let pause = if error.may_pass() { backoff.pause() } else { jittered(HOPELESS) };
+                    shared.down(Some(error.into()));
+                    sleep(pause).await;
                     continue;
                 }
             },
         };
-        let (opened, answers) = (Instant::now(), shared.answers());
-        let up = connector.metrics.lane_up();
-        attend(&shared, connection, patience).await;
+        let opened = Instant::now();
+        let up = metrics.lane_up();
+        let over = attend(&site, &line, &mut connection, &mut orders).await;
         drop(up);
-        connector.metrics.reconnects.increment(1);
-        shared.set(State::Down(Some(Error::not_executed("the connection to the server was lost"))));
+        metrics.reconnects.increment(1);
+        if let Over::Renewed(new) = over {
+            let new_line = Line::new(&new, Arc::clone(&site));
+            shared.up(&new_line);
+            while retired.try_join_next().is_some() {}
+            retired.spawn(see_off(connection, line, site.patience));
+            present = Some((new_line, new));
+            continue;
+        }
+        shared.down(Some(Error::not_executed("the connection to the server was lost")));
+        drop(connection);
         tracing::warn!("a connection to the server was lost, opening another");
-        if opened.elapsed() >= BEAT || shared.answers() != answers {
+        if opened.elapsed() >= BEAT || line.tally.answered() > 0 {
             backoff.reset();
         } else {
             // A server that takes connections only to close them is not to be hammered.
@@ -201,47 +195,103 @@ async fn supervise(
     }
 }
 
-/// Returns when the connection has ended, or gives no sign of life.
-///
-/// A peer that vanished without a word leaves a connection on which every call runs into its deadline, for as long as
-/// the kernel keeps sending again. So after a beat without an answer that somebody waits for, the server is asked.
-async fn attend(shared: &Shared, mut connection: Connection, patience: Duration) {
-    let mut beat = interval(BEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut answers = shared.answers();
-    let mut silent = 0;
+/// How the time of a connection in its lane ends.
+enum Over {
+    /// It has ended, or gives no sign of life.
+    Lost,
+    /// Another is open to take its place.
+    Renewed(Connection),
+}
+
+/// How long to wait before trying what will fail until somebody has changed something.
+const HOPELESS: Duration = Duration::from_secs(1);
+/// How long to wait before trying again to replace a connection that still serves.
+const NOT_URGENT: Duration = Duration::from_secs(5);
+
+type Renewal = Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + Send>>;
+type Ping = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+/// Looks after a connection as long as it is in use.
+async fn attend(
+    site: &Arc<Site>,
+    line: &Arc<Line>,
+    connection: &mut Connection,
+    orders: &mut Receiver<u64>,
+) -> Over {
+    let tally = &line.tally;
+    let mut watch = Watch::new(tally);
+    let mut alarm = Instant::now() + watch.pause();
+    let mut old = Instant::now() + site.lifetime();
+    let mut renewal: Option<Renewal> = None;
+    let mut ping: Option<Ping> = None;
     loop {
         tokio::select! {
-            () = connection.ended() => return,
-            _ = beat.tick() => {}
-        }
-        let now = shared.answers();
-        if now != answers {
-            (answers, silent) = (now, 0);
-            continue;
-        }
-        silent += 1;
-        if shared.load() == 0 && silent < IDLE_BEATS {
-            continue;
-        }
-        silent = 0;
-        if !answers_a_ping(&mut connection, patience).await && shared.answers() == answers {
-            tracing::warn!(?patience, "the server gives no sign of life, closing the connection");
-            return;
+            () = connection.ended() => return Over::Lost,
+            _ = orders.changed() => (old, renewal) = (Instant::now(), None),
+            () = sleep_until(old) => {
+                let site = Arc::clone(site);
+                renewal = Some(Box::pin(async move { site.open().await }));
+                old = Site::never();
+            }
+            opened = wanted(&mut renewal) => {
+                renewal = None;
+                match opened {
+                    // What nobody waits for any more is to be past, rather than make the old one a grave.
+                    Ok(new) if !tally.haunted() || signs(line, site.patience).await => return Over::Renewed(new),
+                    Ok(_) => return Over::Lost,
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot replace a connection that has become old, trying again");
+                        old = Instant::now() + jittered(NOT_URGENT);
+                    }
+                }
+            }
+            () = tally.begins(), if watch.rests() && ping.is_none() => {
+                watch.wake();
+                alarm = Instant::now() + watch.pause();
+            }
+            () = sleep_until(alarm), if ping.is_none() => {
+                if watch.look(tally) == Look::Ask {
+                    let (line, patience) = (Arc::clone(line), site.patience);
+                    ping = Some(Box::pin(async move { signs(&line, patience).await }));
+                }
+                alarm = Instant::now() + watch.pause();
+            }
+            alive = wanted(&mut ping) => {
+                ping = None;
+                if !alive && !watch.heard(tally) {
+                    tracing::warn!(patience = ?site.patience, "the server gives no sign of life, closing the connection");
+                    return Over::Lost;
+                }
+                watch = Watch::new(tally);
+                alarm = Instant::now() + watch.pause();
+            }
         }
     }
 }
 
-async fn answers_a_ping(connection: &mut Connection, patience: Duration) -> bool {
-    let link = connection.link().clone();
-    let ping = async move { link.send(&redis::cmd("PING")).await.is_ok() };
-    matches!(first(timeout(patience, ping), connection.ended()).await, Some(Ok(true)))
+/// What a future gives, if there is one.
+async fn wanted<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => pending().await,
+    }
 }
 
-/// What the first future gives, unless the second is done before.
-async fn first<T>(wanted: impl Future<Output = T>, end: impl Future<Output = ()>) -> Option<T> {
-    tokio::select! {
-        wanted = wanted => Some(wanted),
-        () = end => None,
+async fn signs(line: &Arc<Line>, patience: Duration) -> bool {
+    timeout(patience, Arc::clone(line).ping()).await.unwrap_or(false)
+}
+
+/// How often a connection that has been replaced is looked at.
+const FAREWELL: Duration = Duration::from_millis(5);
+
+/// Closes a connection when its last calls have been answered, or when nothing comes any more.
+async fn see_off(connection: Connection, line: Arc<Line>, patience: Duration) {
+    let (mut answered, mut since) = (line.tally.answered(), Instant::now());
+    while line.tally.load() > 0 && connection.is_open() && since.elapsed() < patience {
+        sleep(FAREWELL).await;
+        let now = line.tally.answered();
+        if now != answered {
+            (answered, since) = (now, Instant::now());
+        }
     }
 }

@@ -1,15 +1,14 @@
-//! The lanes of a store, and which of them a call takes.
+//! The lanes of a node, and which of them a call takes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use roomkey_core::{Class, Error, Result};
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
 
-use crate::connect::{Connection, Connector};
-use crate::lane::{Call, Lane};
+use crate::connect::Connection;
+use crate::lane::Lane;
+use crate::line::Call;
+use crate::site::Site;
 
 /// Calls under way at which a lane is busy and the next one is taken as well.
 ///
@@ -18,27 +17,24 @@ use crate::lane::{Call, Lane};
 const BUSY: u64 = 512;
 
 /// The connections that all calls share.
+///
+/// Writes take the first, and wait for it when it is down: a server runs the commands of one connection in order, so a
+/// write that was given up there cannot overtake a later one. To let writes move to another lane would make a grave of
+/// each connection they leave, and win little: what takes one connection down mostly takes all, and a lane opens its next
+/// connection at once. Reads take whichever is there.
 #[derive(Debug)]
 pub(crate) struct Lanes {
     lanes: Vec<Lane>,
     closed: AtomicBool,
-    changed: Arc<Notify>,
+    site: Arc<Site>,
 }
 
 impl Lanes {
-    /// Starts `count` lanes, the first with a connection that is open already.
-    pub(crate) fn start(
-        connector: &Arc<Connector>,
-        first: Connection,
-        count: usize,
-        patience: Duration,
-    ) -> Self {
-        let changed = Arc::new(Notify::new());
-        let mut first = Some(first);
-        let lanes = (0..count.max(1))
-            .map(|_| Lane::start(Arc::clone(connector), first.take(), patience, Arc::clone(&changed)))
-            .collect();
-        Self { lanes, closed: AtomicBool::new(false), changed }
+    /// Starts `count` lanes, the first with a connection that is open already, if there is one.
+    pub(crate) fn start(site: &Arc<Site>, first: Option<Connection>, count: usize) -> Self {
+        let mut first = first;
+        let lanes = (0..count.max(1)).map(|_| Lane::start(Arc::clone(site), first.take())).collect();
+        Self { lanes, closed: AtomicBool::new(false), site: Arc::clone(site) }
     }
 
     /// Begins a call on a lane that is up, waiting for one if none is.
@@ -46,26 +42,35 @@ impl Lanes {
     /// # Errors
     ///
     /// [`Error::Closed`], and [`Error::Permanent`] when no lane can come up before somebody changes something.
-    pub(crate) async fn begin(&self) -> Result<Call<'_>> {
+    pub(crate) async fn begin(&self, writes: bool) -> Result<Call> {
+        let lanes = self.open_to(writes);
         loop {
             if self.is_closed() {
                 return Err(Error::Closed);
             }
-            if let Some(call) = self.pick() {
+            if let Some(call) = pick(lanes, writes) {
                 return Ok(call);
             }
-            let changed = self.changed.notified();
+            let changed = self.site.changed.notified();
             tokio::pin!(changed);
             // From here on no change is missed, so what changed before is looked at once more.
             changed.as_mut().enable();
-            if self.is_closed() || self.lanes.iter().any(|lane| lane.is_up()) {
+            if self.is_closed() || lanes.iter().any(Lane::is_up) {
                 continue;
             }
-            if let Some(error) = self.hopeless() {
+            if let Some(error) = hopeless(lanes) {
                 return Err(error);
             }
             changed.await;
         }
+    }
+
+    /// Returns when no write on the lane of writes may still run that nobody waits for.
+    pub(crate) async fn lay_to_rest(&self) -> Result<()> {
+        for lane in self.open_to(true) {
+            lane.lay_to_rest().await?;
+        }
+        Ok(())
     }
 
     /// What keeps calls waiting, for an error that says so.
@@ -83,7 +88,7 @@ impl Lanes {
     /// Completes when the store is closed.
     pub(crate) async fn closed(&self) {
         loop {
-            let changed = self.changed.notified();
+            let changed = self.site.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             if self.is_closed() {
@@ -93,31 +98,35 @@ impl Lanes {
         }
     }
 
-    /// Takes no more calls, waits for those under way until the deadline, and closes the connections.
-    pub(crate) async fn close(&self, deadline: Instant) {
+    /// Takes no more calls.
+    pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.changed.notify_waiters();
-        while self.lanes.iter().any(|lane| lane.load() > 0) && Instant::now() < deadline {
-            sleep(Duration::from_millis(1)).await;
-        }
-        for lane in &self.lanes {
-            lane.stop();
-        }
+        self.site.changed.notify_waiters();
     }
 
-    fn pick(&self) -> Option<Call<'_>> {
-        let free = self.lanes.iter().filter(|lane| lane.load() < BUSY).find_map(Lane::begin);
-        free.or_else(|| {
-            let least = self.lanes.iter().filter(|lane| lane.is_up()).min_by_key(|lane| lane.load())?;
-            least.begin()
-        })
+    /// Closes the connections, with whatever is under way on them.
+    pub(crate) fn stop(&self) {
+        self.lanes.iter().for_each(Lane::stop);
     }
 
-    /// The trouble of the lanes, if none of them can expect to get over it by itself.
-    fn hopeless(&self) -> Option<Error> {
-        let mut troubles = self.lanes.iter().map(Lane::trouble);
-        let first = troubles.next()??;
-        let permanent = |error: &Error| error.class() == Class::Permanent;
-        (permanent(&first) && troubles.all(|other| other.as_ref().is_some_and(permanent))).then_some(first)
+    /// The lanes that a call may take.
+    fn open_to(&self, writes: bool) -> &[Lane] {
+        if writes { &self.lanes[..1] } else { &self.lanes }
     }
+}
+
+fn pick(lanes: &[Lane], writes: bool) -> Option<Call> {
+    let free = lanes.iter().find_map(|lane| lane.begin(writes, BUSY));
+    free.or_else(|| {
+        let least = lanes.iter().filter(|lane| lane.is_up()).min_by_key(|lane| lane.load())?;
+        least.begin(writes, u64::MAX)
+    })
+}
+
+/// The trouble of the lanes, if none of them can expect to get over it by itself.
+fn hopeless(lanes: &[Lane]) -> Option<Error> {
+    let mut troubles = lanes.iter().map(Lane::trouble);
+    let first = troubles.next()??;
+    let permanent = |error: &Error| error.class() == Class::Permanent;
+    (permanent(&first) && troubles.all(|other| other.as_ref().is_some_and(permanent))).then_some(first)
 }

@@ -2,6 +2,8 @@
 
 mod backoff;
 mod batch;
+mod breaker;
+mod budget;
 mod call;
 mod command;
 mod compile;
@@ -10,9 +12,11 @@ mod connect;
 mod credentials;
 mod dial;
 mod error;
+mod graves;
 mod health;
 mod lane;
 mod lanes;
+mod line;
 mod link;
 mod metrics;
 mod node;
@@ -21,10 +25,13 @@ mod rights;
 mod secret;
 mod sentinel;
 mod server;
+mod site;
 mod store;
+mod tally;
 mod tls;
+mod watch;
 
 pub use config::{Endpoint, RedisConfig, RedisConfigBuilder, Topology, VerifyMode};
 pub use credentials::{Credentials, CredentialsFuture, CredentialsProvider};
-pub use error::{Answer, ConnectError};
+pub use error::{Answer, ConnectError, Unavailable};
 pub use store::RedisStore;

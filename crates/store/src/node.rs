@@ -1,49 +1,128 @@
 //! One server, and every connection to it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use redis::{Cmd, ServerError, Value};
 use roomkey_core::{Error, Result};
-use tokio::time::Instant;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
 
-use crate::connect::Connector;
-use crate::error::{lost, says_replica};
-use crate::lane;
+use crate::config::RedisConfig;
+use crate::connect::{Connection, Connector};
+use crate::error::{ConnectError, Unavailable, lost, says_replica, unavailable};
+use crate::graves::Graves;
 use crate::lanes::Lanes;
+use crate::line;
 use crate::link::Link;
 use crate::pool::{Checkout, Pool};
 use crate::server::Server;
+use crate::site::Site;
+
+/// What a command carries beside its value: its name and options, the key, the envelope of the value.
+const BESIDE: usize = 256;
 
 /// The connections to one server: shared ones, and such of one's own.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) connector: Arc<Connector>,
     pub(crate) lanes: Lanes,
     pub(crate) pool: Pool,
+    site: Arc<Site>,
+    room: Room,
+    large: usize,
+}
+
+/// What a connection is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Errand {
+    /// How much is to be sent.
+    pub(crate) bytes: usize,
+    /// Whether it can change anything at all.
+    pub(crate) writes: bool,
+    /// Whether it was sent before, and may have happened or may yet.
+    pub(crate) again: bool,
 }
 
 impl Node {
-    /// A connection to send on: a shared one, or for what is large one of its own.
+    /// Takes a server into use, with a connection that is open already or by opening one. `closes` says whether the login
+    /// may close connections by their id.
     ///
     /// # Errors
     ///
-    /// That there is none, or that there will be none.
-    pub(crate) async fn wire(&self, large: bool) -> Result<Wire<'_>> {
-        if large {
-            if self.lanes.is_closed() {
-                return Err(Error::Closed);
-            }
-            // Boxed: it may open a connection, and few calls come here, so the rest need not carry its size.
-            Ok(Wire::Own(Box::pin(self.pool.checkout()).await?))
-        } else {
-            Ok(Wire::Lane(self.lanes.begin().await?))
+    /// That the configuration cannot be used.
+    pub(crate) fn start(
+        connector: Arc<Connector>,
+        first: Option<Connection>,
+        closes: bool,
+        config: &RedisConfig,
+    ) -> Result<Self, ConnectError> {
+        let site =
+            Arc::new(Site::new(connector, Graves::new(closes), config.timeout, config.max_connection_age));
+        Ok(Self {
+            pool: Pool::new(Arc::clone(&site), config.pool_size, config.timeout)?,
+            lanes: Lanes::start(&site, first, config.lanes),
+            site,
+            room: Room { taken: AtomicUsize::new(0), limit: config.max_in_flight },
+            large: config.large_value_bytes + BESIDE,
+        })
+    }
+
+    /// A connection to send on: a shared one, or for what is large one of its own.
+    ///
+    /// Large is what holds up those behind it for longer than a connection of its own costs, which is a round trip and more.
+    /// 64 KiB take half a millisecond on a line of 1 Gbit/s, and the server reads them in four turns between which
+    /// others have theirs: about as much. So a value of just that size travels with the others, its envelope not counted.
+    ///
+    /// A write gets its connection when no earlier one that nobody waits for can run after it.
+    ///
+    /// # Errors
+    ///
+    /// That there is none, that there will be none, or that what was sent before must not be sent again.
+    pub(crate) async fn wire(&self, errand: Errand) -> Result<Wire<'_>> {
+        if self.lanes.is_closed() {
+            return Err(Error::Closed);
         }
+        if self.site.breaker.is_open() {
+            // Whoever tries again at once must not keep those from running who look for the server.
+            yield_now().await;
+            let endpoint = self.site.connector.endpoint();
+            return Err(unavailable(Unavailable::NotAnswering { endpoint }));
+        }
+        let place = self.room.take()?;
+        let way = if errand.bytes > self.large {
+            // Boxed: it may open a connection, and few calls come here, so the rest need not carry its size.
+            Way::Own(Box::new(Box::pin(self.own(errand.writes)).await?))
+        } else {
+            Way::Lane(self.lanes.begin(errand.writes).await?)
+        };
+        let wire = Wire { way, _place: place };
+        if errand.writes {
+            if !self.site.graves.are_none() {
+                Box::pin(self.site.graves.close(wire.link())).await?;
+            }
+            if errand.again && !self.site.graves.able() {
+                return Err(Error::permanent(
+                    "it may still happen, and cannot be kept from happening after a repetition",
+                ));
+            }
+        }
+        Ok(wire)
+    }
+
+    async fn own(&self, writes: bool) -> Result<Checkout> {
+        let checkout = self.pool.checkout(writes).await?;
+        if writes {
+            // On its own connection it could overtake what was given up on the shared one.
+            self.lanes.lay_to_rest().await?;
+        }
+        Ok(checkout)
     }
 
     /// Takes note of what the server refuses: one that has become a replica is left, with all connections.
     pub(crate) fn heed(&self, refusal: &ServerError) {
         if says_replica(refusal) {
-            self.connector.recall_from_replica();
+            self.site.connector.recall_from_replica();
         }
     }
 
@@ -52,35 +131,57 @@ impl Node {
         self.lanes.trouble()
     }
 
-    /// Takes no more calls, waits for those under way on shared connections until the deadline, and closes all.
+    /// Whether what got lost can be kept from happening late.
+    pub(crate) fn closes(&self) -> bool {
+        self.site.graves.able()
+    }
+
+    /// Replaces every connection without a failed call: what they were opened with has changed.
+    pub(crate) fn renew(&self) {
+        self.site.renew();
+        self.pool.renew();
+    }
+
+    /// Takes no more calls, waits for those under way until the deadline, and closes all connections.
     pub(crate) async fn close(&self, deadline: Instant) {
         self.pool.close();
-        self.lanes.close(deadline).await;
+        self.lanes.close();
+        while !self.room.is_empty() && Instant::now() < deadline {
+            sleep(Duration::from_millis(1)).await;
+        }
+        self.lanes.stop();
     }
 }
 
 /// A connection in use by one call.
-pub(crate) enum Wire<'a> {
+#[derive(Debug)]
+pub(crate) struct Wire<'a> {
+    way: Way,
+    _place: Place<'a>,
+}
+
+#[derive(Debug)]
+enum Way {
     /// One that others use at the same time.
-    Lane(lane::Call<'a>),
+    Lane(line::Call),
     /// One from the pool.
-    Own(Checkout),
+    Own(Box<Checkout>),
 }
 
 impl Wire<'_> {
     /// What is sent through.
     pub(crate) fn link(&self) -> &Link {
-        match self {
-            Self::Lane(call) => &call.link,
-            Self::Own(checkout) => checkout.link(),
+        match &self.way {
+            Way::Lane(call) => call.link(),
+            Way::Own(checkout) => checkout.link(),
         }
     }
 
     /// Sends one command and waits for its answer, which may be the server's refusal.
     pub(crate) async fn send(&self, command: &Cmd) -> Result<Value> {
-        match self {
-            Self::Lane(call) => call.send(command).await,
-            Self::Own(checkout) => checkout.link().send(command).await.map_err(lost),
+        match &self.way {
+            Way::Lane(call) => call.send(command).await,
+            Way::Own(checkout) => checkout.link().send(command).await.map_err(lost),
         }
     }
 
@@ -91,13 +192,69 @@ impl Wire<'_> {
 
     /// Ends the use, with nothing left to be answered, and tells whose answer it was.
     pub(crate) fn answered(self) -> Arc<Server> {
-        match self {
-            Self::Lane(call) => call.answered(),
-            Self::Own(checkout) => {
+        match self.way {
+            Way::Lane(call) => call.answered(),
+            Way::Own(checkout) => {
                 let server = Arc::clone(&checkout.link().server);
                 checkout.give_back();
                 server
             }
         }
+    }
+}
+
+/// How many calls may be under way or waiting for a connection.
+#[derive(Debug)]
+struct Room {
+    taken: AtomicUsize,
+    limit: usize,
+}
+
+impl Room {
+    fn take(&self) -> Result<Place<'_>> {
+        // Counted by its drop too, so that a refused one leaves nothing behind.
+        let place = Place { room: self };
+        if self.taken.fetch_add(1, Ordering::Relaxed) < self.limit {
+            Ok(place)
+        } else {
+            Err(unavailable(Unavailable::Overloaded { limit: self.limit }))
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// A place that is free again when this is dropped.
+#[derive(Debug)]
+struct Place<'a> {
+    room: &'a Room,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.room.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_full_room_says_how_large_it_is_and_a_place_becomes_free_again() {
+        let room = Room { taken: AtomicUsize::new(0), limit: 2 };
+        let (first, second) = (room.take().unwrap(), room.take().unwrap());
+        let error = room.take().unwrap_err();
+        let why = error.source().and_then(|failure| failure.source()?.downcast_ref());
+        assert!(matches!(why, Some(Unavailable::Overloaded { limit: 2 })), "{error:?}");
+        drop(first);
+        let third = room.take().unwrap();
+        room.take().unwrap_err();
+        drop((second, third));
+        assert!(room.is_empty());
     }
 }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use deadpool::managed::{self, Object, PoolError, RecycleError, RecycleResult};
 use deadpool_redis::{Metrics, PoolConfig, QueueMode, Runtime, TimeoutType, Timeouts};
 use roomkey_core::{Error, Result};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::connect::{Connection, Connector};
-use crate::error::ConnectError;
+use crate::connect::Connection;
+use crate::error::{ConnectError, Unavailable, unavailable};
 use crate::link::Link;
+use crate::site::Site;
 
 /// A connection that rested longer is asked for a sign of life before it is used again.
 const RESTED: Duration = Duration::from_secs(1);
@@ -25,28 +27,29 @@ const SIGN_OF_LIFE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Pool {
     pool: managed::Pool<Manager>,
+    size: usize,
+    /// Closes connections that nobody uses and that have become old.
+    sweeper: Option<JoinHandle<()>>,
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Arc<Connector>, size: usize, wait: Duration) -> Result<Self, ConnectError> {
+    pub(crate) fn new(site: Arc<Site>, size: usize, wait: Duration) -> Result<Self, ConnectError> {
         let mut config = PoolConfig::new(size);
         config.timeouts = Timeouts {
             wait: Some(wait),
             // The connector keeps its own time and says more about it.
-            create: Some(connector.timeout().saturating_mul(2)),
+            create: Some(site.connector.timeout().saturating_mul(2)),
             recycle: Some(SIGN_OF_LIFE.saturating_mul(2)),
         };
         // The most recently used first, so that what is not needed ages.
         config.queue_mode = QueueMode::Lifo;
-        let pool = managed::Pool::builder(Manager { connector, generation: AtomicU64::new(0) })
-            .config(config)
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|_| ConnectError::Invalid {
-                name: "pool_size",
-                expected: "a size that a pool can have",
-            })?;
-        Ok(Self { pool })
+        let max_age = site.max_age();
+        let manager = Manager { site, generation: AtomicU64::new(0) };
+        let pool = managed::Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build().map_err(
+            |_| ConnectError::Invalid { name: "pool_size", expected: "a size that a pool can have" },
+        )?;
+        let sweeper = max_age.map(|age| tokio::spawn(sweep(pool.clone(), age / SWEEPS)));
+        Ok(Self { pool, size, sweeper })
     }
 
     /// A connection of one's own.
@@ -54,14 +57,17 @@ impl Pool {
     /// # Errors
     ///
     /// [`Error::NotExecuted`], [`Error::Permanent`] or [`Error::Closed`].
-    pub(crate) async fn checkout(&self) -> Result<Checkout> {
+    pub(crate) async fn checkout(&self, writes: bool) -> Result<Checkout> {
         match self.pool.get().await {
-            Ok(object) => Ok(Checkout { link: object.connection.link().clone(), object: Some(object) }),
+            Ok(object) => {
+                let (link, site) = (object.connection.link().clone(), Arc::clone(&self.pool.manager().site));
+                Ok(Checkout { link, site, writes, object: Some(object) })
+            }
             Err(PoolError::Backend(error)) => Err(error.into()),
             Err(PoolError::Closed) => Err(Error::Closed),
-            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(Error::not_executed(
-                "all connections for waits and large values are in use; see REDIS_POOL_SIZE",
-            )),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => {
+                Err(unavailable(Unavailable::PoolExhausted { size: self.size }))
+            }
             Err(PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle)) => {
                 Err(Error::not_executed("the server does not answer"))
             }
@@ -71,8 +77,32 @@ impl Pool {
         }
     }
 
+    /// Ends the connections that nobody uses, and the others when they are given back.
+    pub(crate) fn renew(&self) {
+        self.pool.manager().generation.fetch_add(1, Ordering::Relaxed);
+        self.pool.retain(|_, _| false);
+    }
+
     pub(crate) fn close(&self) {
         self.pool.close();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Some(sweeper) = &self.sweeper {
+            sweeper.abort();
+        }
+    }
+}
+
+/// How often in the life of a connection unused ones are looked through.
+const SWEEPS: u32 = 10;
+
+async fn sweep(pool: managed::Pool<Manager>, every: Duration) {
+    loop {
+        sleep(every).await;
+        pool.retain(|pooled, _| !pooled.is_old());
     }
 }
 
@@ -84,6 +114,9 @@ pub(crate) struct Checkout {
     /// `None` only while it is dropped or given back.
     object: Option<Object<Manager>>,
     link: Link,
+    /// Whether what is sent on it can change anything.
+    writes: bool,
+    site: Arc<Site>,
 }
 
 impl Checkout {
@@ -94,6 +127,7 @@ impl Checkout {
 
     /// Puts it back for the next, with nothing left to be answered.
     pub(crate) fn give_back(mut self) {
+        self.site.breaker.heard();
         drop(self.object.take());
     }
 }
@@ -101,14 +135,18 @@ impl Checkout {
 impl Drop for Checkout {
     fn drop(&mut self) {
         if let Some(object) = self.object.take() {
-            drop(Object::take(object));
+            let pooled = Object::take(object);
+            if self.writes {
+                self.site.breaker.unheard();
+                self.site.graves.dig(&self.link.server.run, pooled.connection.client());
+            }
         }
     }
 }
 
 #[derive(Debug)]
 struct Manager {
-    connector: Arc<Connector>,
+    site: Arc<Site>,
     /// Raised when a connection gives no sign of life: the others of its time are then not asked one by one, each for
     /// the whole of its timeout, but replaced.
     generation: AtomicU64,
@@ -118,6 +156,13 @@ struct Manager {
 struct Pooled {
     connection: Connection,
     generation: u64,
+    old: Instant,
+}
+
+impl Pooled {
+    fn is_old(&self) -> bool {
+        Instant::now() >= self.old
+    }
 }
 
 impl managed::Manager for Manager {
@@ -126,12 +171,16 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Pooled, ConnectError> {
         let generation = self.generation.load(Ordering::Relaxed);
-        Ok(Pooled { connection: self.connector.open().await?, generation })
+        let connection = self.site.open().await?;
+        Ok(Pooled { connection, generation, old: Instant::now() + self.site.lifetime() })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, metrics: &Metrics) -> RecycleResult<ConnectError> {
         if !pooled.connection.is_open() || pooled.generation != self.generation.load(Ordering::Relaxed) {
             return Err(RecycleError::message("closed in the meantime"));
+        }
+        if pooled.is_old() {
+            return Err(RecycleError::message("old"));
         }
         if metrics.last_used() < RESTED {
             return Ok(());

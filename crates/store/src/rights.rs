@@ -71,12 +71,26 @@ const CALLS: [&str; 49] = [
     "TIME",
 ];
 
+/// What a store can do without, if it has to: see [`graves`](crate::graves).
+const TO_CLOSE: [&str; 2] = ["CLIENT ID", "CLIENT KILL ID 1"];
+
 /// What the check found out, when nothing is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rights {
-    Complete,
+    /// Everything that is needed is there.
+    Complete {
+        /// Also the right to close connections by their id.
+        closes: bool,
+    },
     /// The server lets nobody ask, as some proxies do.
     Unknown,
+}
+
+impl Rights {
+    /// Whether the login may close connections by their id, as far as is known.
+    pub(crate) fn closes(self) -> bool {
+        !matches!(self, Self::Complete { closes: false })
+    }
 }
 
 /// Asks about every command, on a connection that nobody else uses yet.
@@ -96,7 +110,7 @@ pub(crate) async fn check(link: &Link) -> Result<Rights, ConnectError> {
         _ => return Ok(Rights::Unknown),
     }
     let mut queue = Pipeline::new();
-    for call in CALLS {
+    for call in CALLS.into_iter().chain(TO_CLOSE) {
         queue.add_command(command(call));
     }
     queue.add_command(redis::cmd("DISCARD"));
@@ -108,20 +122,23 @@ pub(crate) async fn check(link: &Link) -> Result<Rights, ConnectError> {
             needed: format!("{} +discard", needed()),
         });
     }
-    for (call, answer) in CALLS.into_iter().zip(answers) {
+    let (needed_ones, to_close) = answers.split_at(CALLS.len());
+    for (call, answer) in CALLS.into_iter().zip(needed_ones) {
         if let Value::ServerError(error) = answer
-            && is_about_the_command(&error)
+            && is_about_the_command(error)
         {
             return Err(ConnectError::MissingRight { command: name(call), needed: needed() });
         }
     }
-    Ok(Rights::Complete)
+    let refused = |answer: &Value| matches!(answer, Value::ServerError(_));
+    Ok(Rights::Complete { closes: !to_close.iter().take(TO_CLOSE.len()).any(refused) })
 }
 
-/// Every command that is needed, as the rules of `ACL SETUSER`.
+/// Every command that is used, as the rules of `ACL SETUSER`.
 pub(crate) fn needed() -> String {
-    let rules: Vec<String> =
+    let mut rules: Vec<String> =
         CALLS.into_iter().map(|call| format!("+{}", name(call).to_ascii_lowercase())).collect();
+    rules.extend(["+client|id", "+client|kill"].map(str::to_owned));
     rules.join(" ")
 }
 
@@ -184,6 +201,6 @@ mod tests {
         let listed: BTreeSet<String> = CALLS.into_iter().map(|call| name(call).to_owned()).collect();
         assert_eq!(listed, sent, "left is what is checked at connect, right is what is sent");
         assert_eq!(listed.len(), CALLS.len(), "a command is listed twice");
-        assert!(needed().starts_with("+exists ") && needed().ends_with(" +time"));
+        assert!(needed().starts_with("+exists ") && needed().ends_with(" +time +client|id +client|kill"));
     }
 }

@@ -13,16 +13,15 @@ use roomkey_core::{Batch, Error, Health, Outcome, Page, Reply, Result, Scan, Sto
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::field;
 
+use crate::budget::Budget;
 use crate::call::Wires;
 use crate::compile::Compiler;
 use crate::config::{RedisConfig, Topology, VerifyMode};
 use crate::connect::Connector;
 use crate::error::{ConnectError, lost};
 use crate::health;
-use crate::lanes::Lanes;
 use crate::metrics::CallKind;
-use crate::node::Node;
-use crate::pool::Pool;
+use crate::node::{Errand, Node};
 use crate::rights::{self, Rights};
 use crate::sentinel::Watch;
 
@@ -93,11 +92,13 @@ impl RedisStore {
             ConnectError::TimedOut { endpoint: connector.endpoint(), after: config.connect_timeout }
         })??;
         tracing::info!(endpoint = %connector.endpoint(), server = %first.link().server.engine, "connected");
-        let pool = Pool::new(Arc::clone(&connector), config.pool_size, config.timeout)?;
-        let lanes = Lanes::start(&connector, first, config.lanes, config.timeout);
         let watch = connector.sentinels().map(|sentinels| Watch::start(&connector, sentinels));
         let shared = Shared {
-            wires: Wires { metrics: Arc::clone(&connector.metrics), node: Node { connector, lanes, pool } },
+            wires: Wires {
+                metrics: Arc::clone(&connector.metrics),
+                budget: Budget::new(),
+                node: Node::start(connector, Some(first), rights.closes(), &config)?,
+            },
             compiler: Compiler::default(),
             watch,
             topology: config.topology,
@@ -118,6 +119,15 @@ impl RedisStore {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { shared: Arc::clone(&self.shared), timeout }
+    }
+
+    /// Replaces all connections in the background, without a failed call: what they were opened with has changed, such as
+    /// the login that a [`CredentialsProvider`](crate::CredentialsProvider) gives.
+    ///
+    /// A server asks for a login only when a connection is opened; those that are open keep theirs. Without this call
+    /// they are replaced at their [age](crate::RedisConfigBuilder::max_connection_age).
+    pub fn renew_connections(&self) {
+        self.shared.wires.node.renew();
     }
 
     fn deadline(&self) -> Instant {
@@ -164,15 +174,15 @@ impl Store for RedisStore {
     async fn health(&self) -> Result<Health> {
         self.check_open()?;
         let ask = async {
-            let call = self.shared.wires.node.lanes.begin().await?;
-            let answers = call.link.send_all(&health::question()).await.map_err(lost)?;
-            Ok(health::assess(&call.answered(), self.shared.rights, self.shared.verified, &answers))
+            let Shared { wires, rights, verified, .. } = &*self.shared;
+            let wire = wires.node.wire(Errand { bytes: 0, writes: false, again: false }).await?;
+            let answers = wire.link().send_all(&health::question()).await.map_err(lost)?;
+            Ok(health::assess(&wire.answered(), *rights, wires.node.closes(), *verified, &answers))
         };
         timeout_at(self.deadline(), ask).await.unwrap_or_else(|_| Err(self.shared.wires.node.lanes.trouble()))
     }
 
-    /// Waits for the calls under way on the shared connections, at most until the deadline of a call. A command over
-    /// 64 KiB that is under way on a connection of its own is not waited for.
+    /// Waits for the calls under way, at most until the deadline of a call.
     async fn close(&self) -> Result<()> {
         if let Some(watch) = &self.shared.watch {
             watch.stop();

@@ -47,7 +47,8 @@ impl RedisStore {
     /// Waits for one slice; `None` when it is over and there is more time.
     async fn wait_once(&self, wait: &Wait, end: Instant) -> Result<Option<Woken>> {
         // A connection of one's own may have to be waited for, or opened: not for longer than a call may take.
-        let checkout = timeout_at(end.min(self.deadline()), self.shared.wires.node.pool.checkout()).await;
+        let checkout =
+            timeout_at(end.min(self.deadline()), self.shared.wires.node.pool.checkout(false)).await;
         let checkout =
             checkout.map_err(|_| Error::not_executed("no connection for a wait came free in time"))??;
         let left = end.saturating_duration_since(Instant::now());
