@@ -1,9 +1,12 @@
 //! What is compared: one load of ours, the same load of its peers, and what we want to reach.
 
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Result;
+use crate::meter::Cpu;
 
 /// One load at one concurrency, with everybody who runs it.
 pub(crate) struct Comparison {
@@ -15,11 +18,13 @@ pub(crate) struct Comparison {
     pub(crate) peers: Vec<(Contender, Option<Target>)>,
     /// Whether the first peer has a second turn in each round, to be compared with itself.
     pub(crate) control: bool,
+    /// What the contenders need without owning it.
+    _kept: Option<Arc<dyn Any>>,
 }
 
 impl Comparison {
     pub(crate) fn new(name: impl Into<String>, concurrency: usize, ours: Contender) -> Self {
-        Self { name: name.into(), concurrency, ours, peers: Vec::new(), control: false }
+        Self { name: name.into(), concurrency, ours, peers: Vec::new(), control: false, _kept: None }
     }
 
     pub(crate) fn peer(mut self, peer: Contender, target: Option<Target>) -> Self {
@@ -30,22 +35,36 @@ impl Comparison {
     pub(crate) fn control(self, control: bool) -> Self {
         Self { control, ..self }
     }
+
+    /// Keeps something, such as a server, until all has been measured.
+    pub(crate) fn keep(self, kept: Arc<dyn Any>) -> Self {
+        Self { _kept: Some(kept), ..self }
+    }
+}
+
+/// What a turn found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// Operations per second.
+    pub(crate) per_s: f64,
+    /// Of loads that talk to a server.
+    pub(crate) cpu: Option<Cpu>,
 }
 
 /// Somebody who runs a load.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    turn: Box<dyn FnMut(Duration) -> Result<f64>>,
+    turn: Box<dyn FnMut(Duration) -> Result<Sample>>,
 }
 
 impl Contender {
-    /// A contender whose turns are `turn`: it runs the load for about the given time, checks what it gets, and returns
-    /// operations per second. What it does before and after is not timed.
-    pub(crate) fn new(name: &'static str, turn: impl FnMut(Duration) -> Result<f64> + 'static) -> Self {
+    /// A contender whose turns are `turn`: it runs the load for about the given time and checks what it gets. What it
+    /// does before and after is not timed.
+    pub(crate) fn new(name: &'static str, turn: impl FnMut(Duration) -> Result<Sample> + 'static) -> Self {
         Self { name, turn: Box::new(turn) }
     }
 
-    pub(crate) fn turn(&mut self, time: Duration) -> Result<f64> {
+    pub(crate) fn turn(&mut self, time: Duration) -> Result<Sample> {
         (self.turn)(time)
     }
 }

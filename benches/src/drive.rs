@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use crate::Result;
+use crate::comparison::Sample;
+use crate::loads::Setting;
 
 /// What one task or thread repeats.
 pub(crate) trait Work: Send + 'static {
@@ -14,9 +16,11 @@ pub(crate) trait Work: Send + 'static {
     fn step(&mut self, n: u64) -> impl Future<Output = Result> + Send;
 }
 
-/// Runs each work on a task of its own, and returns operations per second.
-pub(crate) fn on_tasks<W: Work>(runtime: &Handle, time: Duration, works: Vec<W>) -> Result<f64> {
+/// Runs each work on a task of its own.
+pub(crate) fn on_tasks<W: Work>(setting: &Setting, time: Duration, works: Vec<W>) -> Result<Sample> {
+    let Setting { runtime, meter, .. } = setting;
     let stop = Stop::default();
+    let before = meter.read()?;
     let started = Instant::now();
     let tasks: Vec<_> = works.into_iter().map(|work| runtime.spawn(repeat(work, stop.clone()))).collect();
     stop.after(time);
@@ -24,12 +28,13 @@ pub(crate) fn on_tasks<W: Work>(runtime: &Handle, time: Duration, works: Vec<W>)
     for task in tasks {
         done += runtime.block_on(task)??;
     }
-    Ok(done as f64 / started.elapsed().as_secs_f64())
+    let per_s = done as f64 / started.elapsed().as_secs_f64();
+    Ok(Sample { per_s, cpu: Some(before.cost_until(meter.read()?, done)) })
 }
 
-/// Runs each work on a thread of its own, and returns operations per second. For work that never waits: it would keep
+/// Runs each work on a thread of its own. For work that never waits: it would keep
 /// the threads of a runtime from everything else.
-pub(crate) fn on_threads<W: Work>(runtime: &Handle, time: Duration, works: Vec<W>) -> Result<f64> {
+pub(crate) fn on_threads<W: Work>(runtime: &Handle, time: Duration, works: Vec<W>) -> Result<Sample> {
     let stop = Stop::default();
     let started = Instant::now();
     let threads: Vec<_> = works
@@ -44,7 +49,7 @@ pub(crate) fn on_threads<W: Work>(runtime: &Handle, time: Duration, works: Vec<W
     for thread in threads {
         done += thread.join().map_err(|_| "a load panicked; see above")??;
     }
-    Ok(done as f64 / started.elapsed().as_secs_f64())
+    Ok(Sample { per_s: done as f64 / started.elapsed().as_secs_f64(), cpu: None })
 }
 
 async fn repeat(mut work: impl Work, stop: Stop) -> Result<u64> {

@@ -1,23 +1,51 @@
 //! The loads, family by family.
 
+mod batch;
+pub(crate) mod clients;
+mod cluster;
 mod crypto;
 mod memory;
-mod peers;
+pub(crate) mod peers;
 mod programs;
-mod vault;
+pub(crate) mod vault;
 
 use std::net::SocketAddr;
 
+use roomkey_vault::Keyring;
 use tokio::runtime::Handle;
 
 use crate::Result;
 use crate::comparison::Comparison;
+use crate::meter::Meter;
+use crate::server::{Keeper, Server};
 
 /// What loads run on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) runtime: Handle,
     pub(crate) redis: SocketAddr,
+    /// Of everybody who seals: a vault refuses values under another one.
+    pub(crate) keyring: Keyring,
+    /// Reads the CPU times of the servers that a load talks to.
+    pub(crate) meter: Meter,
+    pub(crate) keeper: Keeper,
+    pub(crate) grid: Grid,
+}
+
+impl Setting {
+    pub(crate) fn new(runtime: Handle, keeper: Keeper, server: &Server, grid: Grid) -> Result<Self> {
+        let redis = server.address();
+        Ok(Self { runtime, redis, keyring: Keyring::generate()?, meter: Meter::new([redis])?, keeper, grid })
+    }
+}
+
+/// How much of what could be combined is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grid {
+    /// What answers the questions in about ten minutes.
+    Usual,
+    /// Every load at every size and every concurrency, against everybody.
+    Full,
 }
 
 /// The comparisons of a family; called right before they are measured.
@@ -26,6 +54,8 @@ type Family = fn(&Setting) -> Result<Vec<Comparison>>;
 /// All families; the names of their comparisons begin with the family's.
 pub(crate) const FAMILIES: &[(&str, Family)] = &[
     ("vault", vault::comparisons),
+    ("batch", batch::comparisons),
+    ("cluster", cluster::comparisons),
     ("crypto", crypto::comparisons),
     ("memory", memory::comparisons),
     ("programs", programs::comparisons),

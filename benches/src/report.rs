@@ -1,76 +1,27 @@
-//! What was measured, as JSON and as a Markdown table.
+//! What was measured, as JSON, as Markdown tables and as a plot.
+
+mod plot;
+mod publish;
+mod row;
 
 use std::fmt::{self, Write as _};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::comparison::Target;
+pub(crate) use self::row::{Row, Side};
+use crate::heap::Allocations;
+use crate::idle::Idle;
+use crate::latency::Latency;
 use crate::runner::Plan;
 use crate::server::Server;
-use crate::stats::Spread;
 use crate::{Result, WORKERS};
 
-/// One load of ours against one peer. Rates and the ratio are medians; `_q1` and `_q3` are the quartiles around them.
-#[derive(Debug, Serialize)]
-pub(crate) struct Row {
-    name: String,
-    concurrency: usize,
-    ours_per_s: f64,
-    peer: &'static str,
-    peer_per_s: f64,
-    pub(crate) ratio: f64,
-    ratio_q1: f64,
-    ratio_q3: f64,
-    ours_per_s_q1: f64,
-    ours_per_s_q3: f64,
-    peer_per_s_q1: f64,
-    peer_per_s_q3: f64,
-    /// The peer against itself, which shows what the machine's noise does to a ratio.
-    control: bool,
-    target: Option<String>,
-    pub(crate) met: Option<bool>,
-}
-
-impl Row {
-    pub(crate) fn new(
-        name: &str,
-        concurrency: usize,
-        peer: &'static str,
-        ours: Spread,
-        theirs: Spread,
-        ratio: Spread,
-    ) -> Self {
-        Self {
-            name: name.to_owned(),
-            concurrency,
-            ours_per_s: ours.median.round(),
-            peer,
-            peer_per_s: theirs.median.round(),
-            ratio: thousandths(ratio.median),
-            ratio_q1: thousandths(ratio.q1),
-            ratio_q3: thousandths(ratio.q3),
-            ours_per_s_q1: ours.q1.round(),
-            ours_per_s_q3: ours.q3.round(),
-            peer_per_s_q1: theirs.q1.round(),
-            peer_per_s_q3: theirs.q3.round(),
-            control: false,
-            target: None,
-            met: None,
-        }
-    }
-
-    pub(crate) fn target(self, target: Option<Target>) -> Self {
-        let met = target.map(|target| target.met(self.ours_per_s, self.ratio));
-        Self { target: target.map(|target| target.to_string()), met, ..self }
-    }
-
-    pub(crate) fn control(self) -> Self {
-        Self { name: format!("control: {}", self.name), control: true, ..self }
-    }
-}
+/// How the page shows the plot to those who see it and to those who do not.
+const PICTURE: &str = "![Operations per second over concurrent tasks, for reads and for writes of 256 B: roomkey, redis, \
+                       rustis, fred and deadpool-redis](bench/throughput.svg)";
 
 /// Under which conditions was measured.
 #[derive(Debug, Serialize)]
@@ -101,88 +52,116 @@ impl Conditions {
     }
 }
 
+impl Conditions {
+    /// Machine, server and day, in a line.
+    fn machine(&self) -> String {
+        let Self { processor, cores, redis_version, .. } = self;
+        let day = day(self.unix_time);
+        format!("{processor}, {cores} cores shared with redis-server {redis_version}, {day}")
+    }
+}
+
 /// Everything that a run found.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     conditions: Conditions,
-    rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) latencies: Vec<Latency>,
+    pub(crate) allocations: Vec<Allocations>,
+    pub(crate) idle: Option<Idle>,
 }
 
 impl Report {
-    pub(crate) fn new(conditions: Conditions, rows: Vec<Row>) -> Self {
-        Self { conditions, rows }
+    pub(crate) fn new(conditions: Conditions) -> Self {
+        Self { conditions, rows: Vec::new(), latencies: Vec::new(), allocations: Vec::new(), idle: None }
     }
 
-    /// Writes `target/bench/results.json` and `target/bench/results.md`, and prints the latter.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { conditions: _, rows, latencies, allocations, idle } = self;
+        rows.is_empty() && latencies.is_empty() && allocations.is_empty() && idle.is_none()
+    }
+
+    /// Writes `results.json`, `results.md` and, if there is something to draw, `throughput.svg` to `target/bench/`, and
+    /// prints the tables.
     #[expect(clippy::print_stdout, reason = "the table is what the program is for")]
-    pub(crate) fn publish(&self) -> Result {
+    pub(crate) fn write(&self) -> Result {
         let folder = folder();
-        let json = serde_json::to_string_pretty(self)? + "\n";
         let markdown = self.to_string();
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join("results.json"), json)?;
-        fs::write(folder.join("results.md"), &markdown)?;
+        fs::write(folder.join("results.json"), self.json()?)?;
+        fs::write(folder.join("results.md"), format!("# Roomkey against its peers\n\n{markdown}"))?;
+        if let Some(plot) = self.plot() {
+            fs::write(folder.join("throughput.svg"), plot)?;
+        }
         println!("{markdown}");
         eprintln!("written to {}", folder.display());
         Ok(())
+    }
+
+    /// Puts the same into the documentation.
+    pub(crate) fn publish(&self) -> Result {
+        let docs = root().join("docs");
+        let plot = self.plot().ok_or("a plot needs the reads and writes of 256 B")?;
+        fs::create_dir_all(docs.join("bench"))?;
+        fs::write(docs.join("bench/results.json"), self.json()?)?;
+        fs::write(docs.join("bench/throughput.svg"), plot)?;
+        let page = docs.join("benchmarks.md");
+        let text = publish::between_markers(&fs::read_to_string(&page)?, &format!("{PICTURE}\n\n{self}"))?;
+        fs::write(&page, text)?;
+        eprintln!("published in {}", docs.display());
+        Ok(())
+    }
+
+    fn json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    fn plot(&self) -> Option<String> {
+        plot::throughput(&self.rows, &self.conditions.machine())
     }
 }
 
 /// Markdown.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Conditions {
-            unix_time: _,
-            processor,
-            cores,
-            load_average,
-            redis_version,
-            runtime_workers,
-            rounds,
-            seconds_per_turn,
-        } = &self.conditions;
+        let Conditions { load_average, runtime_workers, rounds, seconds_per_turn, .. } = &self.conditions;
         let load = load_average.as_deref().unwrap_or("unknown");
-        writeln!(f, "# Roomkey against its peers\n")?;
         writeln!(
             f,
-            "{processor}, {cores} cores shared with redis-server {redis_version}; load average before: {load}. \
-             tokio with {runtime_workers} workers for both sides; on Redis, ours has the lanes that it has by default, the \
-             peers what their name says. {rounds} rounds, in each of which every contender has one turn of \
-             {seconds_per_turn} s; rates are medians, a ratio is the median of the rounds' ratios with its quartiles. \
-             A control row is a peer against itself: differences that its quartiles span are noise.\n"
+            "{}; load average before: {load}. tokio with {runtime_workers} workers for all sides; ours has the lanes that \
+             it has by default, unless a row says otherwise, and a peer what its name says. {rounds} rounds, in each of \
+             which every contender has one turn of {seconds_per_turn} s. Rates are medians, a ratio is the median of the \
+             rounds' ratios with its quartiles. CPU is microseconds per operation, in this process + in the server. A \
+             control row is a peer against itself: differences that its quartiles span are noise.",
+            self.conditions.machine()
         )?;
-        writeln!(f, "| load | concurrency | ours/s | peer | peer/s | ratio | quartiles | target | |")?;
-        writeln!(f, "|---|---:|---:|---|---:|---:|---|---|---|")?;
-        self.rows.iter().try_for_each(|row| writeln!(f, "{row}"))
-    }
-}
-
-/// A line of the table.
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self.met {
-            Some(true) => "met",
-            Some(false) => "**not met**",
-            None => "",
-        };
-        write!(
-            f,
-            "| {} | {} | {} | {} | {} | {:.2} | {:.2}–{:.2} | {} | {verdict} |",
-            self.name,
-            self.concurrency,
-            grouped(self.ours_per_s),
-            self.peer,
-            grouped(self.peer_per_s),
-            self.ratio,
-            self.ratio_q1,
-            self.ratio_q3,
-            self.target.as_deref().unwrap_or_default(),
-        )
+        if !self.rows.is_empty() {
+            writeln!(f, "\n{}", row::HEADER)?;
+            self.rows.iter().try_for_each(|row| writeln!(f, "{row}"))?;
+        }
+        if !self.latencies.is_empty() {
+            writeln!(f, "\n### Latency at half of each side's own saturation\n")?;
+            writeln!(
+                f,
+                "| load | client | saturation/s | offered/s | p50 µs | quartiles | p99 µs | quartiles |"
+            )?;
+            writeln!(f, "|---|---|---:|---:|---:|---|---:|---|")?;
+            self.latencies.iter().try_for_each(|latency| writeln!(f, "{latency}"))?;
+        }
+        if !self.allocations.is_empty() {
+            writeln!(f, "\n### Allocations per call\n")?;
+            writeln!(f, "| load | client | allocations | bytes |\n|---|---|---:|---:|")?;
+            self.allocations.iter().try_for_each(|counted| writeln!(f, "{counted}"))?;
+        }
+        if let Some(idle) = &self.idle {
+            writeln!(f, "\n### A store at rest\n\n{idle}")?;
+        }
+        Ok(())
     }
 }
 
 /// A whole number with its digits in groups of three.
-fn grouped(number: f64) -> String {
+pub(crate) fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (place, digit) in digits.char_indices() {
@@ -194,17 +173,29 @@ fn grouped(number: f64) -> String {
     text
 }
 
-/// Beyond the third digit there is only noise.
-fn thousandths(ratio: f64) -> f64 {
-    (ratio * 1000.0).round() / 1000.0
-}
-
 /// `bench/` in the build folder of the workspace.
 fn folder() -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     // A relative folder is relative to where Cargo was called, which is where this program was.
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     target.join("bench")
+}
+
+/// The root of the workspace.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
+}
+
+/// The day in UTC, as `2026-11-23`: the proleptic Gregorian calendar, counted from the 1st of March of the year 0, so
+/// that leap days are last.
+fn day(unix_time: u64) -> String {
+    let days = unix_time / 86_400 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let (day, month) = (of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = year + era * 400 + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02}")
 }
 
 fn processor() -> Option<String> {
@@ -226,27 +217,10 @@ fn load_average() -> Option<String> {
 mod tests {
     use super::*;
 
-    fn even(median: f64) -> Spread {
-        Spread { q1: median, median, q3: median }
-    }
-
     #[test]
-    fn a_row_is_read_by_programs_and_by_people() {
-        let row = Row::new("vault/get 256 B", 64, "raw redis", even(180_000.4), even(200_000.0), even(0.9))
-            .target(Some(Target::Ratio(0.8)));
-        let Ok(json) = serde_json::to_value(&row) else { panic!("no JSON") };
-        assert_eq!(json["ours_per_s"], 180_000.0);
-        assert_eq!((&json["concurrency"], &json["met"]), (&64.into(), &true.into()));
-        assert_eq!(
-            row.to_string(),
-            "| vault/get 256 B | 64 | 180 000 | raw redis | 200 000 | 0.90 | 0.90–0.90 | ratio ≥ 0.8 | met |"
-        );
-    }
-
-    #[test]
-    fn targets_of_time_are_turned_over() {
-        assert!(Target::Time(3.0).met(0.0, 0.34) && !Target::Time(3.0).met(0.0, 0.33));
-        assert!(Target::Rate(1e6).met(1e6, 0.01));
+    fn days_are_those_of_the_calendar() {
+        let days = [0, 951_782_400, 1_709_251_199, 1_709_251_200, 1_795_478_399];
+        assert_eq!(days.map(day), ["1970-01-01", "2000-02-29", "2024-02-29", "2024-03-01", "2026-11-23"]);
     }
 
     #[test]

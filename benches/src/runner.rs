@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::Result;
-use crate::comparison::Comparison;
-use crate::report::Row;
+use crate::comparison::{Comparison, Sample};
+use crate::report::{Row, Side};
 use crate::stats::Spread;
 
 /// How long to measure.
@@ -20,8 +20,8 @@ pub(crate) struct Plan {
 /// A ratio is the median of the rounds' own ratios, because the two sides of a round stand closest in time.
 pub(crate) fn run(comparison: &mut Comparison, plan: &Plan) -> Result<Vec<Row>> {
     eprintln!("{}, concurrency {}", comparison.name, comparison.concurrency);
-    let rates = measure(comparison, plan)?;
-    let (ours, peers) = (&rates[0], &rates[1..=comparison.peers.len()]);
+    let samples = measure(comparison, plan)?;
+    let (ours, peers) = (&samples[0], &samples[1..=comparison.peers.len()]);
     let mut rows: Vec<Row> = comparison
         .peers
         .iter()
@@ -29,14 +29,14 @@ pub(crate) fn run(comparison: &mut Comparison, plan: &Plan) -> Result<Vec<Row>> 
         .map(|((peer, target), theirs)| row(comparison, peer.name, ours, theirs).target(*target))
         .collect();
     if comparison.control {
-        let (first, again) = (&peers[0], &rates[rates.len() - 1]);
+        let (first, again) = (&peers[0], &samples[samples.len() - 1]);
         rows.push(row(comparison, comparison.peers[0].0.name, again, first).control());
     }
     Ok(rows)
 }
 
-/// The rates of every slot, round by round: ours, each peer, and the control's second turn of the first peer.
-fn measure(comparison: &mut Comparison, plan: &Plan) -> Result<Vec<Vec<f64>>> {
+/// The samples of every slot, round by round: ours, each peer, and the control's second turn of the first peer.
+fn measure(comparison: &mut Comparison, plan: &Plan) -> Result<Vec<Vec<Sample>>> {
     let contenders = 1 + comparison.peers.len();
     let slots = contenders + usize::from(comparison.control);
     let mut turn = |slot: usize, time| match slot {
@@ -47,18 +47,18 @@ fn measure(comparison: &mut Comparison, plan: &Plan) -> Result<Vec<Vec<f64>>> {
         // Fills caches and connections; its rate is not used.
         turn(slot, plan.turn / 2)?;
     }
-    let mut rates = vec![Vec::with_capacity(plan.rounds); slots];
+    let mut samples = vec![Vec::with_capacity(plan.rounds); slots];
     for round in 0..plan.rounds {
         for slot in order(round, slots) {
-            rates[slot].push(turn(slot, plan.turn)?);
+            samples[slot].push(turn(slot, plan.turn)?);
         }
     }
-    Ok(rates)
+    Ok(samples)
 }
 
 /// Who has the first turn rotates, and every other round goes backwards, so that nobody always follows the same
 /// neighbour.
-fn order(round: usize, slots: usize) -> Vec<usize> {
+pub(crate) fn order(round: usize, slots: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..slots).collect();
     order.rotate_left(round / 2 % slots);
     if round % 2 == 1 {
@@ -67,14 +67,15 @@ fn order(round: usize, slots: usize) -> Vec<usize> {
     order
 }
 
-fn row(comparison: &Comparison, peer: &'static str, ours: &[f64], theirs: &[f64]) -> Row {
+fn row(comparison: &Comparison, peer: &'static str, ours: &[Sample], theirs: &[Sample]) -> Row {
+    let ratios = ours.iter().zip(theirs).map(|(ours, theirs)| ours.per_s / theirs.per_s);
     Row::new(
         &comparison.name,
         comparison.concurrency,
         peer,
-        Spread::of(ours.iter().copied()),
-        Spread::of(theirs.iter().copied()),
-        Spread::of(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs)),
+        Side::of(ours),
+        Side::of(theirs),
+        Spread::of(ratios),
     )
 }
 
@@ -100,7 +101,7 @@ mod tests {
         let slowing = |rates: [f64; 5]| {
             let mut rates = rates.into_iter();
             // The first rate goes to the warm-up.
-            move |_| Ok(rates.next().unwrap_or(f64::NAN))
+            move |_| Ok(Sample { per_s: rates.next().unwrap_or(f64::NAN), cpu: None })
         };
         let ours = Contender::new("ours", slowing([0.0, 50.0, 50.0, 5.0, 5.0]));
         let peer = Contender::new("peer", slowing([0.0, 100.0, 100.0, 10.0, 10.0]));

@@ -1,7 +1,9 @@
 //! The median and the quartiles of a few samples.
 
+use serde::Serialize;
+
 /// The middle of the samples, and the middle half around it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Spread {
     pub(crate) q1: f64,
     pub(crate) median: f64,

@@ -14,7 +14,8 @@ cargo xtask COMMAND
                           set; with --redis on a server started for it
   test [--long] [FILTER]  every test, against memory and a real Redis, plain and TLS, and the doc tests
   ci                      fmt --check, lint, doc, tidy, deny, test: what has to be green
-  bench [ARGS]            Roomkey against its peers; writes target/bench/
+  bench [ARGS]            Roomkey against its peers, or where the time of a load goes; writes target/bench/;
+                          `bench --help` lists the arguments
   tidy                    the rules of ARCHITECTURE.md that a program can check
   fmt [--check]           format, or only look
   lint                    clippy, warnings are errors

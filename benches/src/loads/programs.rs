@@ -10,7 +10,6 @@ mod room;
 
 use redis::aio::MultiplexedConnection;
 use roomkey_rooms::Rooms;
-use roomkey_vault::{Keyring, Vault};
 
 use super::{Setting, peers};
 use crate::Result;
@@ -26,10 +25,7 @@ const GUARDED: &str = "the same, kinds of keys checked first";
 pub(crate) fn comparisons(setting: &Setting) -> Result<Vec<Comparison>> {
     let store = peers::store(setting)?;
     let raw = peers::multiplexed(setting)?;
-    // What is there was sealed with the key ring of another family.
-    setting.runtime.block_on(effect::clear(&raw))?;
-
-    let vault = setting.runtime.block_on(Vault::open(store.clone(), Keyring::generate()?))?;
+    let vault = peers::vault(setting, store.clone())?;
     let ours = counter::Compiled(Rooms::new(vault));
     let by_hand = setting.runtime.block_on(counter::ByHand::new(raw.clone()))?;
     let mut comparisons = compare(
@@ -83,9 +79,9 @@ fn contender<W: Work>(
     tasks: usize,
     work: impl Fn(usize) -> W + 'static,
 ) -> Contender {
-    let (runtime, raw) = (setting.runtime.clone(), raw.clone());
+    let (setting, raw) = (setting.clone(), raw.clone());
     Contender::new(name, move |time| {
-        runtime.block_on(effect::clear(&raw))?;
-        on_tasks(&runtime, time, (0..tasks).map(&work).collect())
+        setting.runtime.block_on(peers::clear(&raw))?;
+        on_tasks(&setting, time, (0..tasks).map(&work).collect())
     })
 }

@@ -46,6 +46,8 @@ const SOLE_USERS: &[(&str, &[&str])] = &[
     ("aes-gcm", &["roomkey-crypto", BENCHES]),
     ("bincode", &["roomkey-vault"]),
     ("mockall", &["roomkey-testkit"]),
+    ("fred", &[BENCHES]),
+    ("rustis", &[BENCHES]),
 ];
 
 /// The harness measures us against our own foundations, so it names them all and may use every crate.

@@ -8,7 +8,7 @@ use redis::{AsyncCommands as _, FromRedisValue, cmd};
 use super::room::STEPS;
 use crate::Result;
 use crate::drive::Work;
-use crate::loads::Setting;
+use crate::loads::{Setting, peers};
 
 const HOUR: f64 = 3_600_000.0;
 
@@ -17,7 +17,7 @@ const HOUR: f64 = 3_600_000.0;
 /// load itself checks the replies.
 pub(crate) fn of(setting: &Setting, raw: &MultiplexedConnection, mut load: impl Work) -> Result<Vec<String>> {
     setting.runtime.block_on(async {
-        clear(raw).await?;
+        peers::clear(raw).await?;
         for n in 0..3 * STEPS {
             load.step(n).await?;
         }
@@ -35,11 +35,6 @@ pub(crate) fn same(left_by_us: &[String], left_by_hand: &[String]) -> Result {
             (ours, theirs) => return Err(format!("we left {ours:?}, the script {theirs:?}").into()),
         }
     }
-}
-
-/// Removes everything, in the foreground. Scripts stay.
-pub(crate) async fn clear(raw: &MultiplexedConnection) -> Result {
-    Ok(cmd("FLUSHALL").arg("SYNC").query_async(&mut raw.clone()).await?)
 }
 
 async fn read(raw: &MultiplexedConnection) -> Result<Vec<String>> {

@@ -1,0 +1,49 @@
+//! One side alone under one load, for profilers: `cargo xtask bench --profile`.
+
+use crate::Result;
+use crate::drive::Work as _;
+use crate::loads::clients::{Client, Place, Sides};
+use crate::loads::vault::{Load, Task};
+use crate::loads::{Grid, Setting};
+use crate::options::Solo;
+use crate::server::{Keeper, Server};
+
+/// Runs a fixed number of calls: profiles of two runs then differ by what the calls cost, and nothing else.
+pub(crate) fn run(solo: &Solo) -> Result {
+    let runtime = crate::runtime()?;
+    let keeper = Keeper::new(runtime.handle());
+    let server = Server::start(&keeper)?;
+    let setting = Setting::new(runtime.handle().clone(), keeper, &server, Grid::Usual)?;
+    let sides = Sides::connect(&setting)?;
+    match solo.client.as_str() {
+        "roomkey" => repeat(&setting, solo, sides.ours),
+        "redis" => repeat(&setting, solo, sides.redis),
+        "rustis" => repeat(&setting, solo, sides.rustis),
+        "fred" => repeat(&setting, solo, sides.fred),
+        "deadpool" => repeat(&setting, solo, sides.pool),
+        other => Err(format!("there is no client {other}; see --help").into()),
+    }
+}
+
+fn repeat(setting: &Setting, solo: &Solo, client: impl Client) -> Result {
+    let load = match solo.load.as_str() {
+        "get" => Load::Get,
+        "set" => Load::Set,
+        "mixed" => Load::Mixed,
+        other => return Err(format!("there is no load {other} to profile; see --help").into()),
+    };
+    let places = Place::all(solo.size)?;
+    setting.runtime.block_on(crate::loads::clients::fill(client.clone(), &places))?;
+    let share = solo.calls / solo.tasks as u64;
+    let works = (0..solo.tasks).map(|task| {
+        let mut task = Task { client: client.clone(), load, places: places.clone(), at: task * 61 };
+        setting.runtime.spawn(async move {
+            for n in 0..share {
+                task.step(n).await?;
+            }
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+        })
+    });
+    let works: Vec<_> = works.collect();
+    works.into_iter().try_for_each(|work| setting.runtime.block_on(work)?)
+}
