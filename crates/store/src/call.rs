@@ -1,12 +1,15 @@
 //! One command from the caller to the server and back: which connection, which deadline, and when to try again.
 
 use std::borrow::Cow;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use redis::Value;
 use roomkey_core::{Error, Failure, Result};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::backoff::Backoff;
 use crate::budget::Budget;
@@ -51,17 +54,25 @@ impl Wires {
         let mut attempt = Attempt::default();
         let outcome = {
             // Pinned where it is: by value, all of it would be copied into the timeout.
-            let attempt = pin!(self.attempt(request, &mut attempt));
-            timeout_at(deadline, attempt).await
+            let under_way = AtomicBool::new(false);
+            let attempt = pin!(self.attempt(request, deadline, &under_way, &mut attempt));
+            within(deadline, &under_way, attempt).await
         };
         match outcome {
-            Ok(Ok(answered)) => Ok(answered),
-            Ok(Err(error)) => Err(attempt.verdict(error, request.writes)),
-            Err(_) => Err(attempt.overdue(self, request.writes)),
+            Some(Ok(answered)) => Ok(answered),
+            Some(Err(error)) => Err(attempt.verdict(error, request.writes)),
+            None => Err(attempt.overdue(self, request.writes)),
         }
     }
 
-    async fn attempt(&self, request: Request<'_>, attempt: &mut Attempt) -> Result<Answered> {
+    /// Tries until it succeeds; `under_way` is set while something is handed to a connection and not yet answered.
+    async fn attempt(
+        &self,
+        request: Request<'_>,
+        deadline: Instant,
+        under_way: &AtomicBool,
+        attempt: &mut Attempt,
+    ) -> Result<Answered> {
         let bytes = request.command.bytes();
         let mut backoff = Backoff::of_a_call();
         let mut by_source = false;
@@ -79,10 +90,11 @@ impl Wires {
                     } else {
                         Cow::Borrowed(request.command.by_hash())
                     };
-                    attempt.under_way = true;
-                    let answer = wire.send(&command).await;
-                    attempt.under_way = false;
+                    under_way.store(true, Ordering::Relaxed);
+                    let answer = wire.send(&command, deadline).await;
+                    under_way.store(false, Ordering::Relaxed);
                     match answer {
+                        Err(error) if Instant::now() >= deadline => return Err(error),
                         Err(error) => {
                             attempt.doubt |= matches!(error, Error::Ambiguous(_));
                             error
@@ -122,11 +134,32 @@ impl Wires {
     }
 }
 
+/// What becomes of a call by its deadline; none if it is still not done.
+///
+/// While a command is under way, its connection keeps the time: a timer for every call would cost more than what else
+/// the call does here.
+async fn within<T>(
+    deadline: Instant,
+    under_way: &AtomicBool,
+    mut call: Pin<&mut impl Future<Output = T>>,
+) -> Option<T> {
+    let mut timer = None;
+    poll_fn(|context| {
+        if let Poll::Ready(outcome) = call.as_mut().poll(context) {
+            return Poll::Ready(Some(outcome));
+        }
+        if under_way.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        timer.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
+
 /// What is known of a call, should its deadline pass.
 #[derive(Debug, Default)]
 struct Attempt {
-    /// Handed to a connection and not yet answered.
-    under_way: bool,
     /// An earlier attempt got lost: whatever the server says of a later one, the first may have happened.
     doubt: bool,
     /// Why the attempt before failed.
@@ -139,9 +172,6 @@ impl Attempt {
     }
 
     fn overdue(self, wires: &Wires, writes: bool) -> Error {
-        if self.under_way {
-            return Error::ambiguous("no answer within the deadline");
-        }
         in_doubt(untried(self.last.unwrap_or_else(|| wires.node.trouble())), self.doubt && writes)
     }
 }

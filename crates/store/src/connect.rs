@@ -283,6 +283,7 @@ impl Talk<'_> {
         let source = match lost {
             Lost::Broken(source) => source,
             Lost::Unsent => io::ErrorKind::BrokenPipe.into(),
+            Lost::NotInTime | Lost::Overdue => io::ErrorKind::TimedOut.into(),
         };
         let over_tls = self.connector.dialer.has_tls() && matches!(self.endpoint, Endpoint::Tcp { .. });
         if over_tls {

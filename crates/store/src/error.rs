@@ -329,6 +329,8 @@ pub(crate) const FORGOTTEN: &str = "the server has forgotten a script that it kn
 pub(crate) fn lost(lost: Lost) -> Error {
     match lost {
         Lost::Unsent => Error::not_executed(Failure::new("the connection to the server was lost", lost)),
+        Lost::NotInTime => Error::not_executed(Failure::new("the server takes nothing more", lost)),
+        Lost::Overdue => Error::ambiguous("no answer within the deadline"),
         Lost::Broken(source) => {
             Error::Ambiguous(Failure::new("the connection broke before the answer came", source))
         }

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redis::{Cmd, Value};
-use roomkey_core::Result;
-
 use crate::connect::Connection;
-use crate::error::lost;
 use crate::link::Link;
 use crate::server::Server;
 use crate::site::Site;
@@ -85,11 +81,6 @@ impl Call {
     /// What is sent through.
     pub(crate) fn link(&self) -> &Link {
         &self.line.link
-    }
-
-    /// Sends one command and waits for its answer.
-    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value> {
-        self.line.link.send(command).await.map_err(lost)
     }
 
     /// Ends the call with an answer, which proves the server alive, and tells whose answer it was.

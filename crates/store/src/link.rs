@@ -16,8 +16,9 @@ use metrics::Histogram;
 use redis::{Cmd, Pipeline, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-use self::outbox::Outbox;
+use self::outbox::{Answer, Outbox};
 use crate::server::Server;
 
 /// One handle on a connection; clones of it send through the same.
@@ -33,6 +34,12 @@ pub(crate) enum Lost {
     /// The connection had ended before the command was handed to it, so that the command certainly did not run.
     #[error("the connection had ended before the command was sent")]
     Unsent,
+    /// The deadline has passed while the command waited to be sent, and it never will be.
+    #[error("the deadline passed before the command could be sent")]
+    NotInTime,
+    /// The deadline has passed, and the command may have run, or may yet.
+    #[error("the deadline passed before the answer came")]
+    Overdue,
     /// The connection broke, and the command may have run, or may yet.
     #[error("the connection broke before the answer came")]
     Broken(#[source] io::Error),
@@ -45,7 +52,12 @@ impl Link {
 
     /// Sends one command and waits for its answer, which may be the server's refusal, as long as one can come.
     pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Lost> {
-        self.wire.send(command).await
+        self.wire.send(command, None).await
+    }
+
+    /// As [`send`](Self::send), but not much longer than until the deadline.
+    pub(crate) async fn send_until(&self, deadline: Instant, command: &Cmd) -> Result<Value, Lost> {
+        self.wire.send(command, Some(deadline)).await
     }
 
     /// Sends commands together and in order, with nothing between them, and waits for their answers, as long as they can
@@ -77,9 +89,9 @@ impl Wire {
         (Self { outbox: Arc::clone(&outbox) }, driver::drive(stream, outbox))
     }
 
-    /// As [`Link::send`].
-    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Lost> {
-        let (answer, answered) = oneshot::channel();
+    /// As [`Link::send_until`], if there is a deadline.
+    async fn send(&self, command: &Cmd, deadline: Option<Instant>) -> Result<Value, Lost> {
+        let (answer, answered) = Answer::new(deadline);
         self.outbox.add(command, answer)?;
         answered.await.unwrap_or_else(unanswered)
     }

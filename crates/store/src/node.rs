@@ -177,12 +177,10 @@ impl Wire<'_> {
         }
     }
 
-    /// Sends one command and waits for its answer, which may be the server's refusal.
-    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value> {
-        match &self.way {
-            Way::Lane(call) => call.send(command).await,
-            Way::Own(checkout) => checkout.link().send(command).await.map_err(lost),
-        }
+    /// Sends one command and waits for its answer, which may be the server's refusal, not much longer than until the
+    /// deadline.
+    pub(crate) async fn send(&self, command: &Cmd, deadline: Instant) -> Result<Value> {
+        self.link().send_until(deadline, command).await.map_err(lost)
     }
 
     /// The run of the server at the other end.

@@ -14,12 +14,14 @@ use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::Lost;
-use super::outbox::{Departures, Load, Outbox, Queue, write_number};
+use super::outbox::{Load, Outbox, Queue, write_number};
 use super::reply::{Gathered, Reply};
 use super::resp::{Malformed, Reader};
 
@@ -31,6 +33,8 @@ const READ: usize = 64 * 1024;
 const MOST_GATHERED: usize = 256;
 /// Departures whose reads go one by one after many were asked for in vain.
 const SINGLY: u32 = 32;
+/// How much later than its deadline a call may learn that it is over.
+const TICK: Duration = Duration::from_millis(20);
 /// A buffer that has grown over this is not kept.
 const LARGE: usize = 1024 * 1024;
 
@@ -49,11 +53,11 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(stream: S, outbox: 
         answered: 0,
         yielding: false,
         singly: 0,
+        clock: Box::pin(sleep(TICK)),
+        ticking: false,
         cause: io::ErrorKind::BrokenPipe.into(),
     };
     driver.cause = poll_fn(|context| driver.poll(context)).await;
-    let Departures { departures, commands } = driver.outbox.departures();
-    tracing::debug!(cause = %driver.cause.kind(), departures, commands, "a connection has ended");
 }
 
 struct Driver<S> {
@@ -76,6 +80,10 @@ struct Driver<S> {
     yielding: bool,
     /// As many departures go without `MGET`.
     singly: u32,
+    /// Runs out when it has to be looked whose time is up. One for all: a timer of its own costs a call more than its
+    /// answer. It rests while nobody waits.
+    clock: Pin<Box<Sleep>>,
+    ticking: bool,
     /// Why there will be no more answers. Until something is known, that the runtime ended or the connection was dropped.
     cause: io::Error,
 }
@@ -91,6 +99,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Moves what can be moved; ready with the cause when the connection has ended.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         let mut yielded = mem::take(&mut self.yielding);
+        if self.ticking && self.clock.as_mut().poll(context).is_ready() {
+            self.tick();
+        }
         loop {
             let mut moved = false;
             // A server that is full says so unasked, and that is for the first who asks.
@@ -116,9 +127,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 }
             }
             if !moved {
-                return Poll::Pending;
+                break;
             }
         }
+        // Whoever is not expected yet waits in the outbox because the way is blocked, behind others that are.
+        while !self.ticking && !self.expected.is_empty() {
+            self.clock.as_mut().reset(Instant::now() + TICK);
+            self.ticking = self.clock.as_mut().poll(context).is_pending();
+        }
+        Poll::Pending
+    }
+
+    /// Tells those whose time is up. What has not left never will; of the rest nobody knows.
+    fn tick(&mut self) {
+        self.ticking = false;
+        let now = Instant::now();
+        self.outbox.clear(now);
+        self.expected.iter_mut().for_each(|expected| expected.reply.tell_overdue(now));
     }
 
     /// Takes what is to leave, and tells whether there was anything. In a crowd it lets others run before.
@@ -156,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             for (end, answer) in gets.waiters.drain(..) {
                 write_get(&gets.bytes[start..end], &mut self.out);
                 let end_of_all = self.departed + self.out.len() as u64;
-                self.expected.push_back(Expected { end: end_of_all, reply: Reply::One(Some(answer)) });
+                self.expected.push_back(Expected { end: end_of_all, reply: Reply::One(answer) });
                 start = end;
             }
             gets.bytes.clear();

@@ -2,19 +2,24 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use metrics::Histogram;
 use redis::{Arg, Cmd, Pipeline, Value};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Lost;
 use super::driver::write_get;
 
-/// Where one answer is waited for.
-pub(super) type Answer = oneshot::Sender<Result<Value, Lost>>;
+/// Where one answer is waited for, and until when.
+pub(super) struct Answer {
+    /// None once it has been given.
+    to: Option<oneshot::Sender<Result<Value, Lost>>>,
+    deadline: Option<Instant>,
+}
+
 /// What one answer comes out of.
 pub(super) type Answered = oneshot::Receiver<Result<Value, Lost>>;
 /// Where the answers to a unit are waited for.
@@ -26,8 +31,6 @@ pub(super) struct Outbox {
     state: Mutex<State>,
     /// Whether reads of single values may leave as one.
     gathers: bool,
-    departures: AtomicU64,
-    commands: AtomicU64,
     /// How much leaves together.
     sizes: Histogram,
 }
@@ -56,18 +59,33 @@ pub(super) enum Waiter {
     Many { wanted: usize, answers: Answers },
 }
 
-/// How often something has left, and how many commands that were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Departures {
-    pub(super) departures: u64,
-    pub(super) commands: u64,
+impl Answer {
+    pub(super) fn new(deadline: Option<Instant>) -> (Self, Answered) {
+        let (to, answered) = oneshot::channel();
+        (Self { to: Some(to), deadline }, answered)
+    }
+
+    /// Gives the answer, unless one was given. Who has given up does not listen.
+    pub(super) fn give(&mut self, answer: Result<Value, Lost>) {
+        if let Some(to) = self.to.take() {
+            let _ = to.send(answer);
+        }
+    }
+
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        self.to.is_some() && self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Whether nobody waits for it any more.
+    fn is_given_up(&self) -> bool {
+        self.to.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
 }
 
 impl Outbox {
     /// An empty one; `gathers` says whether `GET`s of different calls may leave as one `MGET`.
     pub(super) fn new(gathers: bool, sizes: Histogram) -> Self {
-        let (departures, commands) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { state: Mutex::default(), gathers, departures, commands, sizes }
+        Self { state: Mutex::default(), gathers, sizes }
     }
 
     /// Adds a command.
@@ -103,7 +121,7 @@ impl Outbox {
         let keys = keys.filter(|_| self.gathers)?;
         Some(self.with(|load| {
             let add = |key| {
-                let (answer, answered) = oneshot::channel();
+                let (answer, answered) = Answer::new(None);
                 load.add_get(key, answer);
                 answered
             };
@@ -148,12 +166,25 @@ impl Outbox {
     /// Takes everything and leaves an empty load in its place.
     pub(super) fn take(&self, empty: &mut Load) {
         mem::swap(&mut self.state().load, empty);
-        // Nobody waits any more for what was given up, and it has not been sent yet.
-        empty.commands.retain(|waiter| !waiter.is_given_up());
-        empty.gets.retain(|answer| !answer.is_closed());
-        self.departures.fetch_add(1, Ordering::Relaxed);
-        self.commands.fetch_add(empty.len() as u64, Ordering::Relaxed);
-        self.sizes.record(empty.len() as f64);
+        empty.forget_given_up();
+        self.sizes.record(u32::try_from(empty.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Takes out whose time is up, and who has given up.
+    pub(super) fn clear(&self, now: Instant) {
+        let mut state = self.state();
+        let overdue = |answer: &mut Answer| {
+            if answer.is_overdue(now) {
+                answer.give(Err(Lost::NotInTime));
+            }
+        };
+        for (_, waiter) in &mut state.load.commands.waiters {
+            if let Waiter::One(answer) = waiter {
+                overdue(answer);
+            }
+        }
+        state.load.gets.waiters.iter_mut().for_each(|(_, answer)| overdue(answer));
+        state.load.forget_given_up();
     }
 
     /// Takes no more, and tells everybody here that nothing of theirs was sent.
@@ -165,16 +196,7 @@ impl Outbox {
             mem::take(&mut state.load)
         };
         load.commands.waiters.into_iter().for_each(|(_, waiter)| waiter.lost(Lost::Unsent));
-        load.gets.waiters.into_iter().for_each(|(_, answer)| {
-            let _ = answer.send(Err(Lost::Unsent));
-        });
-    }
-
-    pub(super) fn departures(&self) -> Departures {
-        Departures {
-            departures: self.departures.load(Ordering::Relaxed),
-            commands: self.commands.load(Ordering::Relaxed),
-        }
+        load.gets.waiters.into_iter().for_each(|(_, mut answer)| answer.give(Err(Lost::Unsent)));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -189,7 +211,13 @@ impl Load {
         self.gets.close(answer);
     }
 
-    fn len(&self) -> usize {
+    /// Takes out what nobody waits for any more: it has not been sent yet.
+    fn forget_given_up(&mut self) {
+        self.commands.retain(|waiter| !waiter.is_given_up());
+        self.gets.retain(|answer| !answer.is_given_up());
+    }
+
+    pub(super) fn len(&self) -> usize {
         self.commands.waiters.len() + self.gets.waiters.len()
     }
 }
@@ -197,7 +225,7 @@ impl Load {
 impl Waiter {
     fn is_given_up(&self) -> bool {
         match self {
-            Self::One(answer) => answer.is_closed(),
+            Self::One(answer) => answer.is_given_up(),
             Self::Many { answers, .. } => answers.is_closed(),
         }
     }
@@ -205,7 +233,7 @@ impl Waiter {
     /// Says that no answer will come. Who has given up does not listen.
     pub(super) fn lost(self, lost: Lost) {
         match self {
-            Self::One(answer) => drop(answer.send(Err(lost))),
+            Self::One(mut answer) => answer.give(Err(lost)),
             Self::Many { answers, .. } => drop(answers.send(Err(lost))),
         }
     }
@@ -283,11 +311,7 @@ pub(super) fn write_number(kind: u8, number: usize, to: &mut Vec<u8>) {
 /// Shows nothing: commands hold what callers entrust to them.
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { state: _, gathers, departures, commands, sizes: _ } = self;
-        f.debug_struct("Outbox")
-            .field("gathers", gathers)
-            .field("departures", departures)
-            .field("commands", commands)
-            .finish_non_exhaustive()
+        let Self { state: _, gathers, sizes: _ } = self;
+        f.debug_struct("Outbox").field("gathers", gathers).finish_non_exhaustive()
     }
 }

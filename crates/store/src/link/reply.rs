@@ -3,6 +3,7 @@
 use std::vec;
 
 use redis::Value;
+use tokio::time::Instant;
 
 use super::Lost;
 use super::outbox::{Answer, Answers, Outbox, Waiter};
@@ -10,7 +11,7 @@ use super::resp::{Item, Malformed, Reader};
 
 /// What comes in, and who gets it. Who has given up does not listen.
 pub(super) enum Reply {
-    One(Option<Answer>),
+    One(Answer),
     Many { wanted: usize, values: Vec<Value>, answers: Option<Answers> },
     Gathered(Gathered),
 }
@@ -18,7 +19,7 @@ pub(super) enum Reply {
 impl From<Waiter> for Reply {
     fn from(waiter: Waiter) -> Self {
         match waiter {
-            Waiter::One(answer) => Self::One(Some(answer)),
+            Waiter::One(answer) => Self::One(answer),
             Waiter::Many { wanted, answers } => {
                 Self::Many { wanted, values: Vec::with_capacity(wanted), answers: Some(answers) }
             }
@@ -37,9 +38,7 @@ impl Reply {
         match self {
             Self::One(answer) => {
                 let Some(value) = reader.value(input, at)? else { return Ok(false) };
-                if let Some(answer) = answer.take() {
-                    let _ = answer.send(Ok(value));
-                }
+                answer.give(Ok(value));
             }
             Self::Many { wanted, values, answers } => {
                 while values.len() < *wanted {
@@ -58,15 +57,33 @@ impl Reply {
     /// Says that no more will come.
     pub(super) fn lost(self, why: impl Fn() -> Lost) {
         match self {
-            Self::One(answer) => answer.into_iter().for_each(|answer| drop(answer.send(Err(why())))),
+            Self::One(mut answer) => answer.give(Err(why())),
             Self::Many { answers, .. } => {
                 answers.into_iter().for_each(|answers| drop(answers.send(Err(why()))));
             }
             Self::Gathered(gathered) => {
                 let open = gathered.again.into_iter().map(|(_, answer)| answer);
-                for answer in open.chain(gathered.open.map(|(_, answer)| answer)) {
-                    let _ = answer.send(Err(why()));
+                for mut answer in open.chain(gathered.open.map(|(_, answer)| answer)) {
+                    answer.give(Err(why()));
                 }
+            }
+        }
+    }
+
+    /// Tells those whose time is up that they need not wait.
+    pub(super) fn tell_overdue(&mut self, now: Instant) {
+        let tell = |answer: &mut Answer| {
+            if answer.is_overdue(now) {
+                answer.give(Err(Lost::Overdue));
+            }
+        };
+        match self {
+            Self::One(answer) => tell(answer),
+            // Whoever sends several commands keeps the time himself.
+            Self::Many { .. } => {}
+            Self::Gathered(gathered) => {
+                gathered.open.as_mut_slice().iter_mut().for_each(|(_, answer)| tell(answer));
+                gathered.again.iter_mut().for_each(|(_, answer)| tell(answer));
             }
         }
     }
@@ -128,12 +145,12 @@ impl Gathered {
         }
         while self.open.len() > 0 {
             let Some(value) = reader.value(input, at)? else { return Ok(false) };
-            let Some((end, answer)) = self.open.next() else { break };
+            let Some((end, mut answer)) = self.open.next() else { break };
             match value {
                 Value::Nil => self.put_aside(end, answer),
                 value => {
                     self.start = end;
-                    let _ = answer.send(Ok(value));
+                    answer.give(Ok(value));
                 }
             }
         }

