@@ -69,29 +69,38 @@ fn measure_all(options: &Options) -> Result {
     let mut report = Report::new(Conditions::of(&options.plan, &server));
     let setting = Setting::new(runtime.handle().clone(), keeper, &server, options.grid)?;
 
+    let gathered = gather(options, &setting, &mut report);
+    // What was found before something failed took minutes to find.
+    if !report.is_empty() {
+        report.write()?;
+    }
+    gathered?;
+    if report.is_empty() {
+        return Err("--only matches no load; without it, every load is measured and listed".into());
+    }
+    if options.publish { report.publish() } else { Ok(()) }
+}
+
+fn gather(options: &Options, setting: &Setting, report: &mut Report) -> Result {
     // First of all, while nobody else is connected.
     if options.wants("idle") {
-        report.idle = Some(idle::watch(&setting, options.idle)?);
+        report.idle = Some(idle::watch(setting, options.idle)?);
     }
     for (family, comparisons) in FAMILIES.iter().filter(|(family, _)| options.wants_family(family)) {
         eprintln!("{family}: preparing");
-        for mut comparison in comparisons(&setting)? {
+        for mut comparison in comparisons(setting)? {
             if options.wants(&comparison.name) {
                 report.rows.extend(runner::run(&mut comparison, &options.plan)?);
             }
         }
     }
     if options.wants("latency") {
-        report.latencies = latency::measure(&setting, &options.plan)?;
+        report.latencies = latency::measure(setting, &options.plan)?;
     }
     if options.wants("allocations") {
         report.allocations = heap::ask()?;
     }
-    if report.is_empty() {
-        return Err("--only matches no load; without it, every load is measured and listed".into());
-    }
-    report.write()?;
-    if options.publish { report.publish() } else { Ok(()) }
+    Ok(())
 }
 
 pub(crate) fn runtime() -> Result<Runtime> {

@@ -16,7 +16,7 @@ const BOTTOM: f64 = 390.0;
 
 /// Of each series: who, what the label says, its colour on light and on dark, and the shape of its points.
 const SERIES: [(&str, &str, &str, &str, &str); 5] = [
-    (peers::OURS, "roomkey, sealed", "#0072b2", "#56b4e9", CIRCLE),
+    (peers::OURS, "roomkey", "#0072b2", "#56b4e9", CIRCLE),
     (peers::MULTIPLEXED, "redis", "#b34700", "#e69f00", "M-5-5H5V5H-5Z"),
     (peers::RUSTIS, "rustis", "#007a5a", "#00c08b", "M0-6L6 5H-6Z"),
     (peers::FRED, "fred", "#a6548a", "#e39ac5", "M0-6L6 0L0 6L-6 0Z"),
