@@ -7,9 +7,10 @@
 //! It has no half-open state and tries nothing by itself: the lanes go on pinging and reconnecting whatever it says, and
 //! the first sign of life that they get closes it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use metrics::Gauge;
 use tokio::time::Instant;
 
 /// Deadlines of silence that open it.
@@ -24,18 +25,28 @@ pub(crate) struct Breaker {
     /// When something first went unanswered since the last sign of life, in milliseconds from the start, plus one; or 0.
     silent: AtomicU64,
     patience: u64,
+    /// Whether it has been seen open, and who counts those that are.
+    seen_open: AtomicBool,
+    open: Gauge,
 }
 
 impl Breaker {
-    pub(crate) fn new(deadline: Duration) -> Self {
+    pub(crate) fn new(deadline: Duration, open: Gauge) -> Self {
         let patience = deadline.saturating_mul(DEADLINES).max(HICCUP);
-        Self { start: Instant::now(), silent: AtomicU64::new(0), patience: milliseconds(patience) }
+        Self {
+            start: Instant::now(),
+            silent: AtomicU64::new(0),
+            patience: milliseconds(patience),
+            seen_open: AtomicBool::new(false),
+            open,
+        }
     }
 
     /// Something came from the server. In good times this is one read.
     pub(crate) fn heard(&self) {
-        if self.silent.load(Ordering::Relaxed) != 0 && self.silent.swap(0, Ordering::Relaxed) != 0 {
+        if self.silent.load(Ordering::Relaxed) != 0 && self.silent.swap(0, Ordering::SeqCst) != 0 {
             tracing::debug!("the server answers again");
+            self.is_seen_closed();
         }
     }
 
@@ -51,7 +62,36 @@ impl Breaker {
     /// Whether calls are to fail at once.
     pub(crate) fn is_open(&self) -> bool {
         let since = self.silent.load(Ordering::Relaxed);
-        since != 0 && (milliseconds(self.start.elapsed()) + 1).saturating_sub(since) >= self.patience
+        let open =
+            since != 0 && (milliseconds(self.start.elapsed()) + 1).saturating_sub(since) >= self.patience;
+        if open {
+            self.is_seen_open();
+        }
+        open
+    }
+
+    fn is_seen_open(&self) {
+        if self.seen_open.load(Ordering::Relaxed) || self.seen_open.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.open.increment(1);
+        tracing::warn!("the server does not answer, and until it does calls fail at once");
+        // A sign of life that came just now may have looked before there was anything to take back.
+        if self.silent.load(Ordering::SeqCst) == 0 {
+            self.is_seen_closed();
+        }
+    }
+
+    fn is_seen_closed(&self) {
+        if self.seen_open.swap(false, Ordering::SeqCst) {
+            self.open.decrement(1);
+        }
+    }
+}
+
+impl Drop for Breaker {
+    fn drop(&mut self) {
+        self.is_seen_closed();
     }
 }
 
@@ -69,7 +109,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn opens_after_two_deadlines_of_silence_and_closes_with_the_first_sign() {
-        let breaker = Breaker::new(DEADLINE);
+        let breaker = Breaker::new(DEADLINE, Gauge::noop());
         breaker.unheard();
         advance(DEADLINE).await;
         breaker.unheard();
@@ -82,7 +122,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_while_nobody_asks_is_none() {
-        let breaker = Breaker::new(DEADLINE);
+        let breaker = Breaker::new(DEADLINE, Gauge::noop());
         advance(Duration::from_secs(3600)).await;
         breaker.unheard();
         assert!(!breaker.is_open());
@@ -90,7 +130,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn any_answer_in_between_begins_anew() {
-        let breaker = Breaker::new(DEADLINE);
+        let breaker = Breaker::new(DEADLINE, Gauge::noop());
         for _ in 0..10 {
             breaker.unheard();
             advance(DEADLINE).await;
@@ -103,7 +143,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_of_less_than_a_second_is_a_hiccup_to_the_hastiest() {
-        let breaker = Breaker::new(Duration::from_millis(50));
+        let breaker = Breaker::new(Duration::from_millis(50), Gauge::noop());
         breaker.unheard();
         advance(Duration::from_millis(900)).await;
         assert!(!breaker.is_open());

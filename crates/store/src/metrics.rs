@@ -14,6 +14,7 @@ use roomkey_core::{Class, Error};
 
 pub(crate) use self::call::CallKind;
 use self::call::CallMetrics;
+use crate::error::Unavailable;
 
 /// A metric of the store: what docs/operations.md says of it, and what a recorder is told.
 struct Metric {
@@ -143,10 +144,10 @@ pub(crate) struct Metrics {
     connects_failed: Counter,
     /// A shared connection was lost.
     pub(crate) reconnects: Counter,
-    breakers_open: Gauge,
-    pub(crate) shed_overloaded: Counter,
-    pub(crate) shed_not_answering: Counter,
-    pub(crate) shed_pool_exhausted: Counter,
+    pub(crate) breakers_open: Gauge,
+    shed_overloaded: Counter,
+    shed_not_answering: Counter,
+    shed_pool_exhausted: Counter,
     pub(crate) redirects_moved: Counter,
     pub(crate) redirects_ask: Counter,
 }
@@ -200,10 +201,14 @@ impl Metrics {
         Counted::one(&self.lanes_up)
     }
 
-    #[allow(dead_code, reason = "for the breaker, which is to come")]
-    /// Counts an open breaker for as long as the answer lives.
-    pub(crate) fn breaker_open(&self) -> Counted {
-        Counted::one(&self.breakers_open)
+    /// A call is refused before anything is sent.
+    pub(crate) fn shed(&self, why: &Unavailable) {
+        match why {
+            Unavailable::Overloaded { .. } => &self.shed_overloaded,
+            Unavailable::NotAnswering { .. } => &self.shed_not_answering,
+            Unavailable::PoolExhausted { .. } => &self.shed_pool_exhausted,
+        }
+        .increment(1);
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::RedisConfig;
 use crate::connect::{Connection, Connector};
-use crate::error::{ConnectError, Unavailable, lost, says_replica, unavailable};
+use crate::error::{ConnectError, Unavailable, lost, says_replica};
 use crate::graves::Graves;
 use crate::lanes::Lanes;
 use crate::line;
@@ -87,9 +87,9 @@ impl Node {
             // Whoever tries again at once must not keep those from running who look for the server.
             yield_now().await;
             let endpoint = self.site.connector.endpoint();
-            return Err(unavailable(Unavailable::NotAnswering { endpoint }));
+            return Err(self.site.unavailable(Unavailable::NotAnswering { endpoint }));
         }
-        let place = self.room.take()?;
+        let place = self.room.take().map_err(|full| self.site.unavailable(full))?;
         let way = if errand.bytes > self.large {
             // Boxed: it may open a connection, and few calls come here, so the rest need not carry its size.
             Way::Own(Box::new(Box::pin(self.own(errand.writes)).await?))
@@ -209,13 +209,13 @@ struct Room {
 }
 
 impl Room {
-    fn take(&self) -> Result<Place<'_>> {
+    fn take(&self) -> Result<Place<'_>, Unavailable> {
         // Counted by its drop too, so that a refused one leaves nothing behind.
         let place = Place { room: self };
         if self.taken.fetch_add(1, Ordering::Relaxed) < self.limit {
             Ok(place)
         } else {
-            Err(unavailable(Unavailable::Overloaded { limit: self.limit }))
+            Err(Unavailable::Overloaded { limit: self.limit })
         }
     }
 
@@ -238,17 +238,13 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::error::Error as _;
-
     use super::*;
 
     #[test]
     fn a_full_room_says_how_large_it_is_and_a_place_becomes_free_again() {
         let room = Room { taken: AtomicUsize::new(0), limit: 2 };
         let (first, second) = (room.take().unwrap(), room.take().unwrap());
-        let error = room.take().unwrap_err();
-        let why = error.source().and_then(|failure| failure.source()?.downcast_ref());
-        assert!(matches!(why, Some(Unavailable::Overloaded { limit: 2 })), "{error:?}");
+        assert_eq!(room.take().unwrap_err(), Unavailable::Overloaded { limit: 2 });
         drop(first);
         let third = room.take().unwrap();
         room.take().unwrap_err();

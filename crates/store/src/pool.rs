@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::connect::Connection;
-use crate::error::{ConnectError, Unavailable, unavailable};
+use crate::error::{ConnectError, Unavailable};
 use crate::link::Link;
 use crate::site::Site;
 
@@ -66,7 +66,7 @@ impl Pool {
             Err(PoolError::Backend(error)) => Err(error.into()),
             Err(PoolError::Closed) => Err(Error::Closed),
             Err(PoolError::Timeout(TimeoutType::Wait)) => {
-                Err(unavailable(Unavailable::PoolExhausted { size: self.size }))
+                Err(self.pool.manager().site.unavailable(Unavailable::PoolExhausted { size: self.size }))
             }
             Err(PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle)) => {
                 Err(Error::not_executed("the server does not answer"))

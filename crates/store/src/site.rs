@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use roomkey_core::Error;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::backoff::jittered;
 use crate::breaker::Breaker;
 use crate::connect::{Connection, Connector};
-use crate::error::ConnectError;
+use crate::error::{ConnectError, Unavailable, unavailable};
 use crate::graves::Graves;
 
 /// Longer than any process runs, and still within every clock.
@@ -38,9 +39,9 @@ impl Site {
         max_age: Option<Duration>,
     ) -> Self {
         Self {
+            breaker: Breaker::new(patience, connector.metrics.breakers_open.clone()),
             connector,
             graves,
-            breaker: Breaker::new(patience),
             patience,
             max_age,
             renewals: watch::Sender::default(),
@@ -56,6 +57,12 @@ impl Site {
             _ => self.breaker.heard(),
         }
         opened
+    }
+
+    /// The error of a call that is not tried.
+    pub(crate) fn unavailable(&self, why: Unavailable) -> Error {
+        self.connector.metrics.shed(&why);
+        unavailable(why)
     }
 
     /// How old a connection that is opened now may become: up to a tenth more or less than configured, so that those

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use metrics::{CounterFn, GaugeFn, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString};
 use roomkey_core::Reply;
@@ -12,6 +13,7 @@ use tracing::Span;
 
 use super::call::CallOutcome;
 use super::*;
+use crate::breaker::Breaker;
 
 /// Adds up what it is told, by name and labels.
 #[derive(Clone, Default)]
@@ -169,4 +171,65 @@ fn retries_are_told_apart_by_what_they_follow() {
     metrics.retried(&Error::ambiguous("x"));
     assert_eq!(sums.at("roomkey_store_retries_total client=shop,after=not_executed"), 1.0);
     assert_eq!(sums.at("roomkey_store_retries_total client=shop,after=ambiguous"), 2.0);
+}
+
+/// The manual for operators, which stands beside the crates and not in this one.
+fn manual() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md")).unwrap()
+}
+
+#[test]
+fn the_manual_has_exactly_these_metrics() {
+    let manual = manual();
+    for Metric { name, form, unit, labels, meaning } in ALL {
+        let form = match form {
+            Form::Counter => "counter",
+            Form::Gauge => "gauge",
+            Form::Histogram => "histogram",
+        };
+        let unit = if *unit == Unit::Seconds { "seconds" } else { "–" };
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
+        let row = format!("| `{name}` | {form} | {unit} | {labels} | {meaning}");
+        assert!(manual.contains(&row), "docs/operations.md lacks: {row}");
+    }
+    for row in manual.lines().filter_map(|line| line.strip_prefix("| `roomkey_store_")) {
+        let name = format!("roomkey_store_{}", row.split('`').next().unwrap());
+        assert!(ALL.iter().any(|metric| metric.name == name), "docs/operations.md knows a {name}");
+    }
+}
+
+#[test]
+fn the_manual_names_the_values_of_labels() {
+    let (sums, _metrics) = recorded();
+    let manual = manual();
+    for key in sums.0.lock().unwrap().keys() {
+        let (name, labels) = key.split_once(' ').unwrap();
+        let row = manual.lines().find(|line| line.starts_with(&format!("| `{name}`"))).unwrap();
+        for value in labels.split(',').skip(1).map(|label| label.split('=').nth(1).unwrap()) {
+            assert!(row.contains(&format!("`{value}`")), "docs/operations.md lacks the {value} of {name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_is_counted_until_it_closes_or_goes() {
+    let (sums, metrics) = recorded();
+    let open = || sums.at("roomkey_store_breakers_open client=shop");
+    let deadline = Duration::from_secs(2);
+    let breaker = Breaker::new(deadline, metrics.breakers_open.clone());
+    for _ in 0..2 {
+        breaker.unheard();
+        tokio::time::advance(3 * deadline).await;
+        assert!(breaker.is_open() && breaker.is_open());
+        assert_eq!(open(), 1.0);
+        breaker.heard();
+        assert!(!breaker.is_open());
+        assert_eq!(open(), 0.0);
+    }
+    breaker.unheard();
+    tokio::time::advance(3 * deadline).await;
+    assert!(breaker.is_open());
+    drop(breaker);
+    assert_eq!(open(), 0.0);
 }
