@@ -12,7 +12,10 @@ cargo xtask COMMAND
 
   demo [--redis]          run examples/quickstart on the embedded store; on the Redis of REDIS_URL if that is
                           set; with --redis on a server started for it
-  test [--long] [FILTER]  every test, against memory and a real Redis, plain and TLS, and the doc tests
+  test [--long] [--engines LIST] [FILTER]
+                          every test, against memory and a real Redis: one server, sentinels and a cluster, plain and
+                          TLS; and the doc tests. LIST: all (Redis 6.2, 8.2 and the default, one after the other),
+                          path:PROGRAM for any other, or several with commas
   ci                      fmt --check, lint, doc, tidy, deny, test: what has to be green
   bench [ARGS]            Roomkey against its peers, or where the time of a load goes; writes target/bench/;
                           `bench --help` lists the arguments

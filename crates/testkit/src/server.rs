@@ -126,7 +126,8 @@ impl RedisServer {
         self.tls.as_ref().unwrap_or_else(|| panic!("this server was started without tls()"))
     }
 
-    pub(crate) fn has_tls(&self) -> bool {
+    /// Whether its port speaks TLS.
+    pub fn has_tls(&self) -> bool {
         self.tls.is_some()
     }
 

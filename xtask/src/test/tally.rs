@@ -8,6 +8,8 @@ use std::fmt;
 pub(crate) struct Tally {
     /// Which package a test program belongs to, by file name.
     packages: BTreeMap<String, String>,
+    /// What they run on, if they run on several.
+    engine: Option<String>,
     rows: BTreeMap<String, Counts>,
     /// Tests that failed and programs that did not finish, by name.
     failures: Vec<String>,
@@ -37,6 +39,11 @@ struct Counts {
 impl Tally {
     pub(crate) fn new(packages: BTreeMap<String, String>) -> Self {
         Self { packages, ..Self::default() }
+    }
+
+    /// Counts what follows apart, as that on another engine.
+    pub(crate) fn on(&mut self, engine: &str) {
+        self.engine = Some(engine.to_owned());
     }
 
     /// Takes the next piece of output, in any cut.
@@ -100,7 +107,11 @@ impl Tally {
             return Some(Running { package, counts: None, in_parts: true });
         }
         let path = line.strip_prefix("Running ")?.strip_suffix(')')?.rsplit_once('(')?.1;
-        let package = self.packages.get(path.rsplit(['/', '\\']).next()?)?.clone();
+        let package = self.packages.get(path.rsplit(['/', '\\']).next()?)?;
+        let package = match &self.engine {
+            Some(engine) => format!("{package} on {engine}"),
+            None => package.clone(),
+        };
         Some(Running { package, counts: None, in_parts: false })
     }
 }
@@ -173,6 +184,22 @@ mod tests {
         assert_eq!(tally.rows["core"], Counts { passed: 5, failed: 0, ignored: 1 });
         assert_eq!(tally.rows["doc core"], Counts { passed: 5, failed: 0, ignored: 0 });
         assert!(tally.failures.is_empty());
+    }
+
+    #[test]
+    fn engines_are_counted_apart() {
+        let mut tally = Tally::new([("core-11".to_owned(), "core".to_owned())].into());
+        for (engine, failed) in [("7.0.15", 0), ("8.2.3", 1)] {
+            tally.on(engine);
+            let output = format!(
+                "Running unittests src/lib.rs (target/debug/deps/core-11)\n\
+                 test result: ok. 3 passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out\n"
+            );
+            tally.feed(output.as_bytes());
+            tally.finish();
+        }
+        assert_eq!(tally.rows["core on 7.0.15"], Counts { passed: 3, failed: 0, ignored: 0 });
+        assert_eq!(tally.rows["core on 8.2.3"], Counts { passed: 3, failed: 1, ignored: 0 });
     }
 
     #[test]

@@ -5,22 +5,44 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roomkey_store::RedisStore;
-use roomkey_testkit::assert_same;
+use roomkey_testkit::assert_same_sampled;
 use roomkey_testkit::conformance::{Fixture, MemoryFixture};
 use tokio::sync::OnceCell;
 
 use super::RedisFixture;
+use super::servers::Way;
 
 /// A sequence of programs makes up to a dozen new scripts, and a server keeps each for ever: now and then it
 /// must forget.
 const FORGET_AFTER: u32 = 100;
+/// Every way leads to the same engine, so the others are compared on a tenth of the sequences.
+const SAMPLE: u32 = 10;
 
 #[test]
 fn redis_and_memory_are_the_same() {
+    compare(Way::Plain, 1);
+}
+
+#[test]
+fn redis_with_tls_and_memory_are_the_same() {
+    compare(Way::Tls, SAMPLE);
+}
+
+#[test]
+fn redis_behind_sentinels_and_memory_are_the_same() {
+    compare(Way::Sentinel, SAMPLE);
+}
+
+#[test]
+fn redis_behind_sentinels_with_tls_and_memory_are_the_same() {
+    compare(Way::SentinelTls, SAMPLE);
+}
+
+fn compare(way: Way, one_in: u32) {
     let redis = OnceCell::new();
     let cases = Cell::new(0u32);
-    assert_same(async || {
-        let fixture = redis.get_or_init(async || Arc::new(RedisFixture::plain().await)).await;
+    assert_same_sampled(one_in, async || {
+        let fixture = redis.get_or_init(async || Arc::new(RedisFixture::own(way).await)).await;
         fixture.clear();
         cases.set(cases.get() + 1);
         if cases.get().is_multiple_of(FORGET_AFTER) {
@@ -30,7 +52,7 @@ fn redis_and_memory_are_the_same() {
     });
 }
 
-/// One server for all sequences: starting one for each would take longer than all the rest.
+/// The same servers for all sequences: starting some for each would take longer than all the rest.
 #[derive(Debug)]
 struct Shared(Arc<RedisFixture>);
 

@@ -4,6 +4,7 @@
 
 mod differential;
 mod fixture;
+mod servers;
 
 use fixture::RedisFixture;
 use roomkey_testkit::conformance_suite;
@@ -18,4 +19,22 @@ mod tls {
     use super::*;
 
     conformance_suite!(RedisFixture::tls);
+}
+
+mod unix_socket {
+    use super::*;
+
+    conformance_suite!(RedisFixture::unix_socket);
+}
+
+mod sentinel {
+    use super::*;
+
+    conformance_suite!(RedisFixture::sentinel);
+}
+
+mod sentinel_tls {
+    use super::*;
+
+    conformance_suite!(RedisFixture::sentinel_tls);
 }

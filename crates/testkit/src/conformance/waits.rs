@@ -14,6 +14,8 @@ pub async fn an_entry_that_is_there_ends_the_wait<F: Fixture>(t: &Harness<F>) {
 
 pub async fn a_wait_ends_at_its_timeout<F: Fixture>(t: &Harness<F>) {
     let ids = ids(t.run(append(1).field("f", "v")).await);
+    // Opens the connection that a wait may need, for which the brief time of those below may not be enough.
+    assert_eq!(wait(t, [(1, LogId::MIN)], LONG).await, Woken::Ready);
     assert_eq!(wait(t, [(1, ids[0])], BRIEF).await, Woken::TimedOut, "the last entry is not after itself");
     assert_eq!(wait(t, [(1, LogId::MAX)], BRIEF).await, Woken::TimedOut);
     assert_eq!(wait(t, [(2, LogId::MIN)], BRIEF).await, Woken::TimedOut, "there is no such log");

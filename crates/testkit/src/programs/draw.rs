@@ -1,10 +1,10 @@
 //! Drawing batches and programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roomkey_core::{
-    Batch, BranchId, Check, FieldTest, Key, Kind, Life, Limit, Op, OpId, Result, Standing, StoreTime, Txn,
-    TxnBuilder,
+    Batch, BranchId, Check, FieldTest, Key, Kind, Life, Limit, Op, OpId, Result, Score, Standing, StoreTime,
+    Txn, TxnBuilder,
 };
 
 use super::choices::Choices;
@@ -14,11 +14,17 @@ use super::{SLOTS, arguments, key_in};
 
 /// A batch of ops without references.
 pub(super) fn batch(choices: &mut Choices<'_>) -> Batch {
+    let mut dated = BTreeSet::new();
     let ops = (0..=choices.below(8)).map(|_| {
         let slot = choices.one(&SLOTS);
         let (number, kind) = key_and_kind(choices);
         let limit = limit(choices, number, |number, kind| key_in(slot, kind, number));
-        ops::draw(choices, number, key_in(slot, kind, number), limit, &[])
+        let op = ops::draw(choices, number, key_in(slot, kind, number), limit, &[]);
+        // Each op of a batch has its own time. Deadlines given by two of them may be equal on one store and a
+        // millisecond apart on the other, which is another order.
+        let gives_deadlines = matches!(&op, Op::RankPut(put) if matches!(put.score, Score::After(_)));
+        let again = gives_deadlines && !dated.insert((slot, number));
+        if again { Op::ttl(op.key()) } else { op }
     });
     let ops: Vec<Op> = ops.collect();
     Batch::new(ops).unwrap_or_else(|e| panic!("no rule of batches is broken: {e}"))
