@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backoff::Backoff;
 use crate::call::{Answered, Wires, in_doubt, untried};
 use crate::command::Command;
-use crate::error::{FORGOTTEN, Refusal, is_final, lost, refusal};
+use crate::error::{FORGOTTEN, Refusal, is_final, refusal};
 use crate::node::Errand;
 
 /// One command of a batch.
@@ -128,7 +128,8 @@ impl Wires {
     async fn settle(&self, items: &mut [Item], progress: &mut Progress) -> Result<()> {
         let mut backoff = Backoff::of_a_call();
         loop {
-            let wire = match self.node.wire(errand(items)).await {
+            let errand = errand(items);
+            let wire = match self.node.wire(errand).await {
                 Ok(wire) => wire,
                 Err(Error::NotExecuted(failure)) if !is_final(&failure) => {
                     let error = Error::NotExecuted(failure);
@@ -153,10 +154,10 @@ impl Wires {
                 return Ok(());
             }
             progress.under_way = true;
-            let answers = wire.link().send_all(&pipeline).await;
+            let answers = wire.link().commit_all(pipeline, errand.writes).await;
             progress.under_way = false;
             let again = match answers {
-                Ok(answers) => {
+                Ok((answers, shortfall)) => {
                     progress.answered = true;
                     self.budget.answered();
                     let server = wire.answered();
@@ -168,7 +169,8 @@ impl Wires {
                                 item.refuse(refusal(&error));
                             }
                             Some(value) => {
-                                item.state = State::Done(Ok(Answered { value, server: server.clone() }));
+                                let (server, shortfall) = (server.clone(), shortfall.filter(|_| item.writes));
+                                item.state = State::Done(Ok(Answered { value, server, shortfall }));
                             }
                             None => item.fail(crate::error::unexpected_answer()),
                         }
@@ -177,7 +179,6 @@ impl Wires {
                 }
                 Err(error) => {
                     drop(wire);
-                    let error = lost(error);
                     let unsent = matches!(error, Error::NotExecuted(_));
                     let may_repeat = unsent || self.budget.pays_a_repeat();
                     for item in items.iter_mut().filter(|item| item.is_open()) {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::backoff::Backoff;
 use crate::budget::Budget;
 use crate::command::Command;
+use crate::durability::NotReplicated;
 use crate::error::{FORGOTTEN, Refusal, is_final, refusal};
 use crate::metrics::Metrics;
 use crate::node::{Errand, Node};
@@ -42,6 +43,16 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Answered {
     pub(crate) value: Value,
     pub(crate) server: Arc<Server>,
+    /// It is written, and may yet be lost.
+    pub(crate) shortfall: Option<NotReplicated>,
+}
+
+impl Answered {
+    /// Reads the answer. What kept the server from doing anything weighs more than that no replica has it.
+    pub(crate) fn read<T>(self, read: impl FnOnce(Value, &Server) -> Result<T>) -> Result<T> {
+        let read = read(self.value, &self.server)?;
+        self.shortfall.map_or(Ok(read), |shortfall| Err(shortfall.into()))
+    }
 }
 
 impl Wires {
@@ -91,7 +102,7 @@ impl Wires {
                         Cow::Borrowed(request.command.by_hash())
                     };
                     under_way.store(true, Ordering::Relaxed);
-                    let answer = wire.send(&command, deadline).await;
+                    let answer = wire.link().commit(deadline, &command, request.writes).await;
                     under_way.store(false, Ordering::Relaxed);
                     match answer {
                         Err(error) if Instant::now() >= deadline => return Err(error),
@@ -99,7 +110,7 @@ impl Wires {
                             attempt.doubt |= matches!(error, Error::Ambiguous(_));
                             error
                         }
-                        Ok(Value::ServerError(error)) => {
+                        Ok((Value::ServerError(error), _)) => {
                             wire.answered();
                             self.node.heed(&error);
                             match refusal(&error) {
@@ -112,9 +123,9 @@ impl Wires {
                                 Refusal::Error(error) => error,
                             }
                         }
-                        Ok(value) => {
+                        Ok((value, shortfall)) => {
                             self.budget.answered();
-                            return Ok(Answered { value, server: wire.answered() });
+                            return Ok(Answered { value, server: wire.answered(), shortfall });
                         }
                     }
                 }

@@ -64,7 +64,7 @@ use crate::error::ConnectError;
 /// | `REDIS_MAX_IN_FLIGHT` | `max_in_flight` | [`max_in_flight`](RedisConfigBuilder::max_in_flight) | calls under way to one server, beyond which more are refused | 16 384 |
 /// | `REDIS_LARGE_VALUE_BYTES` | `large_value_bytes` | [`large_value_bytes`](RedisConfigBuilder::large_value_bytes) | size from which on a value gets a connection of its own | 65 536 |
 /// | `REDIS_WAIT_REPLICAS` | `wait_replicas` | [`wait_replicas`](RedisConfigBuilder::wait_replicas) | replicas that confirm a write before it counts as done | 0 |
-/// | `REDIS_WAIT_TIMEOUT_MS` | `wait_timeout_ms` | [`wait_timeout`](RedisConfigBuilder::wait_timeout) | how long to wait for them | half of the deadline |
+/// | `REDIS_WAIT_TIMEOUT_MS` | `wait_timeout_ms` | [`wait_timeout`](RedisConfigBuilder::wait_timeout) | how long to wait for them | a quarter of the deadline |
 /// | `REDIS_CLIENT_NAME` | `client_name` | [`client_name`](RedisConfigBuilder::client_name) | name shown by `CLIENT LIST` | `roomkey` |
 ///
 /// Two sources may say the same thing; what they say differently is an error that names both.

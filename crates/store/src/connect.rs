@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::{Endpoint, RedisConfig, Topology};
 use crate::credentials::{Credentials, CredentialsProvider};
 use crate::dial::{Dialer, Stream};
+use crate::durability::Durability;
 use crate::error::{Answer, ConnectError};
 use crate::link::{Link, Lost, Wire};
 use crate::metrics::{Counted, Metrics};
@@ -32,6 +33,7 @@ pub(crate) struct Connector {
     db: u32,
     client_name: String,
     timeout: Duration,
+    durability: Option<Durability>,
     refused: Mutex<Option<Refused>>,
     recall: watch::Sender<Option<Instant>>,
     pub(crate) metrics: Arc<Metrics>,
@@ -79,6 +81,7 @@ impl Connector {
             db: config.db,
             client_name: config.client_name.clone(),
             timeout: config.connect_timeout,
+            durability: Durability::of(config),
             refused: Mutex::default(),
             recall: watch::Sender::new(None),
             metrics: Arc::new(Metrics::new(&config.client_name)),
@@ -194,7 +197,12 @@ impl Connector {
         let (wire, driver) = self.drive(stream, recalled);
         let (server, client) = Talk { connector: self, endpoint }.greet(&wire, credentials).await?;
         let counted = self.metrics.connection_open();
-        Ok(Connection { link: Link::new(wire, Arc::new(server)), driver, client, _counted: counted })
+        Ok(Connection {
+            link: Link::new(wire, Arc::new(server), self.durability),
+            driver,
+            client,
+            _counted: counted,
+        })
     }
 
     fn drive(
@@ -254,6 +262,11 @@ impl Talk<'_> {
             greeting.add_command(redis::cmd("INFO").arg("replication").clone());
             steps.push(Greeting::Role);
         }
+        if self.connector.durability.is_some() {
+            // Waits for nobody; only the right to is to be known.
+            greeting.add_command(redis::cmd("WAIT").arg(0).arg(1).clone());
+            steps.push(Greeting::Wait);
+        }
 
         let answers = wire.send_all(&greeting).await.map_err(|lost| self.hung_up(lost))?;
         let (mut server, mut client) = (None, None);
@@ -271,7 +284,7 @@ impl Talk<'_> {
                 (Greeting::Role, answer) if !is_master(&answer) => {
                     return Err(ConnectError::NotMaster { endpoint: self.endpoint.clone() });
                 }
-                (Greeting::Login | Greeting::Database | Greeting::Role, _) => {}
+                (Greeting::Login | Greeting::Database | Greeting::Role | Greeting::Wait, _) => {}
             }
         }
         let server = server.ok_or_else(|| self.unreachable(io::ErrorKind::UnexpectedEof.into()))?;
@@ -307,6 +320,7 @@ impl fmt::Debug for Connector {
             db: _,
             client_name: _,
             timeout: _,
+            durability: _,
             refused: _,
             recall: _,
             metrics: _,
@@ -370,6 +384,7 @@ enum Greeting {
     Client,
     Server,
     Role,
+    Wait,
 }
 
 impl Greeting {
@@ -387,6 +402,9 @@ impl Greeting {
             },
             (Self::Database, "NOPERM") => {
                 ConnectError::MissingRight { command: "SELECT", needed: "+select".to_owned() }
+            }
+            (Self::Wait, "NOPERM") => {
+                ConnectError::MissingRight { command: "WAIT", needed: "+wait".to_owned() }
             }
             (_, "NOPERM") => ConnectError::MissingRight { command: "INFO", needed: crate::rights::needed() },
             _ => ConnectError::Refused { answer, advice: "it is full or not ready; try again later" },

@@ -25,16 +25,20 @@ const BUSY: u64 = 512;
 #[derive(Debug)]
 pub(crate) struct Lanes {
     lanes: Vec<Lane>,
+    /// Writes have the first to themselves: they hold up a connection while they wait for replicas.
+    apart: bool,
     closed: AtomicBool,
     site: Arc<Site>,
 }
 
 impl Lanes {
     /// Starts `count` lanes, the first with a connection that is open already, if there is one.
-    pub(crate) fn start(site: &Arc<Site>, first: Option<Connection>, count: usize) -> Self {
+    pub(crate) fn start(site: &Arc<Site>, first: Option<Connection>, count: usize, apart: bool) -> Self {
         let mut first = first;
-        let lanes = (0..count.max(1)).map(|_| Lane::start(Arc::clone(site), first.take())).collect();
-        Self { lanes, closed: AtomicBool::new(false), site: Arc::clone(site) }
+        let lanes = (0..count.max(if apart { 2 } else { 1 }))
+            .map(|_| Lane::start(Arc::clone(site), first.take()))
+            .collect();
+        Self { lanes, apart, closed: AtomicBool::new(false), site: Arc::clone(site) }
     }
 
     /// Begins a call on a lane that is up, waiting for one if none is.
@@ -111,7 +115,11 @@ impl Lanes {
 
     /// The lanes that a call may take.
     fn open_to(&self, writes: bool) -> &[Lane] {
-        if writes { &self.lanes[..1] } else { &self.lanes }
+        match (writes, self.apart) {
+            (true, _) => &self.lanes[..1],
+            (false, true) => &self.lanes[1..],
+            (false, false) => &self.lanes,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod config;
 mod connect;
 mod credentials;
 mod dial;
+mod durability;
 mod error;
 mod graves;
 mod health;
@@ -33,5 +34,6 @@ mod watch;
 
 pub use config::{Endpoint, RedisConfig, RedisConfigBuilder, Topology, VerifyMode};
 pub use credentials::{Credentials, CredentialsFuture, CredentialsProvider};
+pub use durability::NotReplicated;
 pub use error::{Answer, ConnectError, Unavailable};
 pub use store::RedisStore;

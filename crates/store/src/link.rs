@@ -16,9 +16,11 @@ use metrics::Histogram;
 use redis::{Cmd, Pipeline, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use self::outbox::{Answer, Outbox};
+use crate::durability::{Durability, GroupCommit, Replicated};
+use crate::error::lost;
 use crate::server::Server;
 
 /// One handle on a connection; clones of it send through the same.
@@ -26,6 +28,8 @@ use crate::server::Server;
 pub(crate) struct Link {
     pub(crate) server: Arc<Server>,
     wire: Wire,
+    /// Where writes wait for each other, if they are to wait for replicas.
+    commits: Option<Arc<GroupCommit>>,
 }
 
 /// Why a command has no answer.
@@ -46,8 +50,9 @@ pub(crate) enum Lost {
 }
 
 impl Link {
-    pub(crate) fn new(wire: Wire, server: Arc<Server>) -> Self {
-        Self { server, wire }
+    pub(crate) fn new(wire: Wire, server: Arc<Server>, durability: Option<Durability>) -> Self {
+        let commits = durability.map(|durability| Arc::new(GroupCommit::new(durability)));
+        Self { server, wire, commits }
     }
 
     /// Sends one command and waits for its answer, which may be the server's refusal, as long as one can come.
@@ -64,6 +69,33 @@ impl Link {
     /// come.
     pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, Lost> {
         self.wire.send_all(commands).await
+    }
+
+    /// As [`send_until`](Self::send_until), and if it `writes`, waits also for the replicas that are to have it.
+    pub(crate) async fn commit(
+        &self,
+        deadline: Instant,
+        command: &Cmd,
+        writes: bool,
+    ) -> roomkey_core::Result<Replicated<Value>> {
+        match self.commits.as_ref().filter(|_| writes) {
+            Some(commits) => timeout_at(deadline, commits.send(&self.wire, command))
+                .await
+                .unwrap_or_else(|_| Err(lost(Lost::Overdue))),
+            None => Ok((self.send_until(deadline, command).await.map_err(lost)?, None)),
+        }
+    }
+
+    /// As [`send_all`](Self::send_all), and if anything of it `writes`, waits also for the replicas that are to have it.
+    pub(crate) async fn commit_all(
+        &self,
+        commands: Pipeline,
+        writes: bool,
+    ) -> roomkey_core::Result<Replicated<Vec<Value>>> {
+        match self.commits.as_ref().filter(|_| writes) {
+            Some(commits) => commits.send_all(&self.wire, commands).await,
+            None => Ok((self.send_all(&commands).await.map_err(lost)?, None)),
+        }
     }
 }
 

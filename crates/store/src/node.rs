@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use redis::{Cmd, ServerError, Value};
+use redis::ServerError;
 use roomkey_core::{Error, Result};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
 use crate::config::RedisConfig;
 use crate::connect::{Connection, Connector};
-use crate::error::{ConnectError, Unavailable, lost, says_replica};
+use crate::error::{ConnectError, Unavailable, says_replica};
 use crate::graves::Graves;
 use crate::lanes::Lanes;
 use crate::line;
@@ -61,7 +61,7 @@ impl Node {
             Arc::new(Site::new(connector, Graves::new(closes), config.timeout, config.max_connection_age));
         Ok(Self {
             pool: Pool::new(Arc::clone(&site), config.pool_size, config.timeout)?,
-            lanes: Lanes::start(&site, first, config.lanes),
+            lanes: Lanes::start(&site, first, config.lanes, config.wait_replicas > 0),
             site,
             room: Room { taken: AtomicUsize::new(0), limit: config.max_in_flight },
             large: config.large_value_bytes + BESIDE,
@@ -175,12 +175,6 @@ impl Wire<'_> {
             Way::Lane(call) => call.link(),
             Way::Own(checkout) => checkout.link(),
         }
-    }
-
-    /// Sends one command and waits for its answer, which may be the server's refusal, not much longer than until the
-    /// deadline.
-    pub(crate) async fn send(&self, command: &Cmd, deadline: Instant) -> Result<Value> {
-        self.link().send_until(deadline, command).await.map_err(lost)
     }
 
     /// The run of the server at the other end.

@@ -216,13 +216,15 @@ impl RedisConfigBuilder {
     /// How many replicas have to have a write before it counts as done; 0 asks for none.
     ///
     /// With less confirmed in time the write has happened and may yet be lost with its server, so the call ends as
-    /// [`Error::Ambiguous`](roomkey_core::Error::Ambiguous).
+    /// [`Error::Ambiguous`](roomkey_core::Error::Ambiguous) whose source is [`NotReplicated`](crate::NotReplicated). Reads
+    /// wait for nobody, and have connections of their own for that.
     pub fn wait_replicas(mut self, replicas: u32) -> Self {
         self.draft.wait_replicas = said("wait_replicas", replicas);
         self
     }
 
-    /// How long to wait for the replicas, shorter than [`timeout`](Self::timeout). Half of that unless said otherwise.
+    /// How long to wait for the replicas, shorter than [`timeout`](Self::timeout). A quarter of that unless said otherwise:
+    /// writes that arrive while others wait share the next wait, so one may take twice as long.
     pub fn wait_timeout(mut self, timeout: Duration) -> Self {
         self.draft.wait_timeout = said("wait_timeout", timeout);
         self

@@ -211,7 +211,8 @@ impl Draft {
                     expected: "shorter than the deadline of a call (2 seconds, see REDIS_TIMEOUT_MS)",
                 }),
             },
-            said => duration(said.as_ref(), (timeout / 2).max(Duration::from_millis(1))),
+            // Twice over it has to fit: a write may come to wait behind others that wait.
+            said => duration(said.as_ref(), (timeout / 4).max(Duration::from_millis(1))),
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::RedisStore;
 use crate::batch::Item;
-use crate::call::{Answered, Request};
+use crate::call::Request;
 use crate::command::Command;
 use crate::compile::Call;
 
@@ -38,8 +38,8 @@ impl RedisStore {
     async fn reply(&self, op: &Op, mut call: Call, deadline: Instant) -> Result<Reply> {
         let Some(command) = command(&mut call) else { return call.reply(op, Value::Nil, "") };
         let request = Request { command: &command, repeatable: is_repeatable(op), writes: op.writes() };
-        let Answered { value, server } = self.shared.wires.call(request, deadline).await?;
-        call.reply(op, value, &server.run)
+        let answered = self.shared.wires.call(request, deadline).await?;
+        answered.read(|value, server| call.reply(op, value, &server.run))
     }
 
     async fn run_together(&self, ops: &[Op], deadline: Instant) -> Result<Vec<Result<Reply>>> {
@@ -92,7 +92,8 @@ impl RedisStore {
         let answers = self.shared.wires.batch(items, deadline).await?;
         for ((at, call), answer) in sent.into_iter().zip(answers) {
             let op = &ops[at];
-            replies[at] = answer.and_then(|Answered { value, server }| call.reply(op, value, &server.run));
+            replies[at] =
+                answer.and_then(|answered| answered.read(|value, server| call.reply(op, value, &server.run)));
             if matches!(replies[at], Err(Error::Full)) && call.full_hides_errors {
                 refused.push(at);
             }
@@ -116,8 +117,8 @@ impl RedisStore {
     async fn outcome(&self, txn: &Txn, mut call: Call, deadline: Instant) -> Result<Outcome> {
         let Some(command) = command(&mut call) else { return call.outcome(txn, Value::Nil, "") };
         let request = Request { command: &command, repeatable: txn.retry_safe(), writes: true };
-        let Answered { value, server } = self.shared.wires.call(request, deadline).await?;
-        call.outcome(txn, value, &server.run)
+        let answered = self.shared.wires.call(request, deadline).await?;
+        answered.read(|value, server| call.outcome(txn, value, &server.run))
     }
 }
 

@@ -4,6 +4,7 @@
 mod connect;
 mod credentials;
 mod crowd;
+mod durability;
 mod faults;
 mod secrets;
 mod sentinel;

@@ -1,15 +1,18 @@
 //! A master that changes.
 
+use std::collections::HashSet;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use roomkey_core::{Class, Kind, Store as _};
+use bytes::Bytes;
+use roomkey_core::{Class, End, Key, Kind, Life, Op, Store as _};
 use roomkey_store::{ConnectError, RedisConfig, RedisConfigBuilder, RedisStore};
+use roomkey_testkit::server::Resp;
 use roomkey_testkit::{RedisSentinel, RedisServer};
 
-use crate::{comes_back, get, key, put, shown};
+use crate::{comes_back, get, key, put, reply, shown};
 
 /// Longer than a failover takes, so that what is repeatable has to succeed.
 const PATIENT: Duration = Duration::from_secs(30);
@@ -171,4 +174,61 @@ async fn a_server_that_became_a_replica_is_left() {
     put(&store.with_timeout(PATIENT), &key, "after").await.unwrap();
     assert_eq!(new.command(&["GET".as_bytes(), &key.bytes()[..]]).text(), "after");
     comes_back(&store, &key).await;
+}
+
+/// For seconds after a failover the old master takes writes that nobody will see again. Who follows the sentinels loses
+/// what was acknowledged until they say so; who waits for a replica loses nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn what_a_replica_has_confirmed_survives_a_split_brain() {
+    let watched = RedisSentinel::start();
+    let master = watched.master();
+    let stays = RedisConfig::builder().host("127.0.0.1").port(master.port());
+    let waits = config(&watched).wait_replicas(1).wait_timeout(Duration::from_millis(100));
+    let mut writers = Vec::new();
+    let running = Arc::new(AtomicBool::new(true));
+    for (tag, name, config) in [
+        (1, "stays with the old master", stays),
+        (2, "follows the sentinels", config(&watched)),
+        (3, "follows and waits for a replica", waits),
+    ] {
+        let store = connect(config).await;
+        writers.push((name, tokio::spawn(append(store, key(Kind::List, 1, tag), Arc::clone(&running)))));
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::task::block_in_place(|| watched.failover());
+    let switched = Instant::now();
+    // Until the sentinels have brought the old master to heel.
+    while master.info("role") == "master" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    eprintln!("the old master took writes for {:?} after the failover", switched.elapsed());
+    running.store(false, Ordering::Relaxed);
+    tokio::task::block_in_place(|| watched.wait_until_agreed());
+
+    let mut lost = Vec::new();
+    for (name, writer) in writers {
+        let (list, acknowledged) = writer.await.unwrap();
+        let stored = watched.current_master().command(&["LRANGE".as_bytes(), &list.bytes()[..], b"0", b"-1"]);
+        let stored: HashSet<String> = stored.items().iter().map(Resp::text).collect();
+        lost.push(acknowledged.iter().filter(|number| !stored.contains(&number.to_string())).count());
+        eprintln!("who {name} lost {} of {} acknowledged writes", lost[lost.len() - 1], acknowledged.len());
+    }
+    assert_eq!(lost[2], 0);
+    assert!(lost[0] > 0, "there was no split brain, so nothing was tested");
+}
+
+/// Appends numbers to a list, and tells which of them were acknowledged.
+async fn append(store: RedisStore, list: Key, running: Arc<AtomicBool>) -> (Key, Vec<u32>) {
+    let mut acknowledged = Vec::new();
+    let mut number = 0;
+    while running.load(Ordering::Relaxed) {
+        let value = Bytes::from(number.to_string());
+        if reply(&store, Op::push(&list, End::Back, value, Life::Keep)).await.is_ok() {
+            acknowledged.push(number);
+        }
+        number += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    (list, acknowledged)
 }
