@@ -1,3 +1,5 @@
+//! A driver against a server that is played by the test.
+
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::pin::pin;

@@ -1,3 +1,5 @@
+//! The reader against the one of `redis`, and against what no server should say.
+
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use proptest::collection::vec;
