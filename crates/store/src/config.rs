@@ -62,7 +62,7 @@ use crate::error::ConnectError;
 /// | `REDIS_LANES` | `lanes` | [`lanes`](RedisConfigBuilder::lanes) | connections to one server that all calls share | 2 |
 /// | `REDIS_POOL_SIZE` | `pool_size` | [`pool_size`](RedisConfigBuilder::pool_size) | further connections to it, opened when needed, for waits and large values | 8 |
 /// | `REDIS_MAX_IN_FLIGHT` | `max_in_flight` | [`max_in_flight`](RedisConfigBuilder::max_in_flight) | calls under way to one server, beyond which more are refused | 16 384 |
-/// | `REDIS_LARGE_VALUE_BYTES` | `large_value_bytes` | [`large_value_bytes`](RedisConfigBuilder::large_value_bytes) | size from which on a value gets a connection of its own | 65 536 |
+/// | `REDIS_LARGE_VALUE_BYTES` | `large_value_bytes` | [`large_value_bytes`](RedisConfigBuilder::large_value_bytes) | size beyond which a value gets a connection of its own | 65 536 |
 /// | `REDIS_WAIT_REPLICAS` | `wait_replicas` | [`wait_replicas`](RedisConfigBuilder::wait_replicas) | replicas that confirm a write before it counts as done | 0 |
 /// | `REDIS_WAIT_TIMEOUT_MS` | `wait_timeout_ms` | [`wait_timeout`](RedisConfigBuilder::wait_timeout) | how long to wait for them | a quarter of the deadline |
 /// | `REDIS_CLIENT_NAME` | `client_name` | [`client_name`](RedisConfigBuilder::client_name) | name shown by `CLIENT LIST` | `roomkey` |

@@ -187,8 +187,8 @@ impl RedisConfigBuilder {
         self
     }
 
-    /// The number of connections that all calls share, 1 to 1 024. The first carries everything until it is busy; the
-    /// others take what is too much for it, and everything while it is being replaced.
+    /// The number of connections that all calls share, 1 to 1 024. The first carries all writes, which keeps them in order,
+    /// and all reads until it is busy; the others take the reads that are too much for it, and those while it is down.
     pub fn lanes(mut self, lanes: usize) -> Self {
         self.draft.lanes = said("lanes", lanes);
         self
@@ -206,7 +206,7 @@ impl RedisConfigBuilder {
         self
     }
 
-    /// The size from which on a value is large, 1 KiB to 512 MiB: it then travels on a connection of its own, so that
+    /// The size beyond which a value is large, 1 KiB to 512 MiB: it then travels on a connection of its own, so that
     /// nobody waits behind it.
     pub fn large_value_bytes(mut self, bytes: usize) -> Self {
         self.draft.large_value_bytes = said("large_value_bytes", bytes);

@@ -1,11 +1,14 @@
 //! The store against real servers: how it connects, what it refuses, and what it survives.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+mod age;
+mod breaker;
 mod connect;
 mod credentials;
 mod crowd;
 mod durability;
 mod faults;
+mod graves;
 mod secrets;
 mod sentinel;
 mod tls;
