@@ -1,5 +1,7 @@
 //! Opening one connection: where to, login, and a first look at who answers.
 
+mod greeting;
+
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use self::greeting::Greeting;
 use crate::config::{Endpoint, RedisConfig, Topology};
 use crate::credentials::{Credentials, CredentialsProvider};
 use crate::dial::{Dialer, Stream};
@@ -373,46 +376,4 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-/// One step of a greeting, to tell which of them was refused.
-#[derive(Clone, Copy)]
-enum Greeting {
-    Login,
-    Database,
-    Name,
-    Client,
-    Server,
-    Role,
-    Wait,
-}
-
-impl Greeting {
-    fn refused(self, answer: &Answer, error: &redis::ServerError) -> ConnectError {
-        let answer = answer.clone();
-        match (self, error.code()) {
-            (Self::Login, "WRONGPASS" | "NOAUTH" | "NOPERM") | (_, "NOAUTH") => {
-                ConnectError::LoginRefused { answer }
-            }
-            // Redis answers a login with the wrong number of words, or one that it does not expect, with plain ERR.
-            (Self::Login, "ERR") if !is_full(error) => ConnectError::LoginRefused { answer },
-            (Self::Database, "ERR") => ConnectError::Invalid {
-                name: "REDIS_DB",
-                expected: "a database that the server has (see its setting `databases`; a cluster has only 0)",
-            },
-            (Self::Database, "NOPERM") => {
-                ConnectError::MissingRight { command: "SELECT", needed: "+select".to_owned() }
-            }
-            (Self::Wait, "NOPERM") => {
-                ConnectError::MissingRight { command: "WAIT", needed: "+wait".to_owned() }
-            }
-            (_, "NOPERM") => ConnectError::MissingRight { command: "INFO", needed: crate::rights::needed() },
-            _ => ConnectError::Refused { answer, advice: "it is full or not ready; try again later" },
-        }
-    }
-}
-
-/// `ERR max number of clients reached` answers whatever was said first.
-fn is_full(error: &redis::ServerError) -> bool {
-    error.details().is_some_and(|text| text.starts_with("max number of clients"))
 }
