@@ -19,6 +19,8 @@ mod lane;
 mod lanes;
 mod line;
 mod link;
+#[cfg(test)]
+mod manual;
 mod metrics;
 mod node;
 mod pool;

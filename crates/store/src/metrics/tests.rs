@@ -14,6 +14,7 @@ use tracing::Span;
 use super::call::CallOutcome;
 use super::*;
 use crate::breaker::Breaker;
+use crate::manual;
 
 /// Adds up what it is told, by name and labels.
 #[derive(Clone, Default)]
@@ -173,14 +174,9 @@ fn retries_are_told_apart_by_what_they_follow() {
     assert_eq!(sums.at("roomkey_store_retries_total client=shop,after=ambiguous"), 2.0);
 }
 
-/// The manual for operators, which stands beside the crates and not in this one.
-fn manual() -> String {
-    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md")).unwrap()
-}
-
 #[test]
 fn the_manual_has_exactly_these_metrics() {
-    let manual = manual();
+    let manual = manual::text();
     for Metric { name, form, unit, labels, meaning } in ALL {
         let form = match form {
             Form::Counter => "counter",
@@ -202,7 +198,7 @@ fn the_manual_has_exactly_these_metrics() {
 #[test]
 fn the_manual_names_the_values_of_labels() {
     let (sums, _metrics) = recorded();
-    let manual = manual();
+    let manual = manual::text();
     for key in sums.0.lock().unwrap().keys() {
         let (name, labels) = key.split_once(' ').unwrap();
         let row = manual.lines().find(|line| line.starts_with(&format!("| `{name}`"))).unwrap();
