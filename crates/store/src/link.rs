@@ -7,7 +7,7 @@
 mod driver;
 mod outbox;
 mod reply;
-mod resp;
+pub(crate) mod resp;
 
 use std::io;
 use std::sync::Arc;

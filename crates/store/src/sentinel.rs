@@ -4,7 +4,6 @@
 //! of several answers that of the newest counts, whoever gave it last.
 
 mod conversation;
-mod resp;
 mod watch;
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Reading what a server says, as it comes in: RESP2, and within limits.
+//! Reading what a server says, as it comes in: RESP2 (and of RESP3 what sentinels say), within limits.
 //!
 //! What is read may end anywhere, and goes on with the next bytes where it ended: the arrays that are open are kept, so
 //! nothing is read twice but the one item that was cut. A server is not trusted: no memory is taken on its word, but only
@@ -44,7 +44,7 @@ pub(super) enum Item {
 
 /// The reply that is being read.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     open: Vec<Array>,
     /// What the reply takes of memory so far.
     size: usize,
@@ -58,7 +58,7 @@ struct Array {
 
 impl Reader {
     /// Reads the next reply from where `at` is and moves it behind what was read; none if it is not all there yet.
-    pub(super) fn value(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Value>, Malformed> {
+    pub(crate) fn value(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Value>, Malformed> {
         while let Some(item) = self.item(input, at)? {
             match item {
                 Item::Array(missing) => {
@@ -115,7 +115,12 @@ impl Reader {
                 }
             },
             b':' => Item::Whole(Value::Int(number(line)?)),
-            b'*' => match length(line)? {
+            b'_' => Item::Whole(Value::Nil),
+            b'%' => match length(line)?.unwrap_or_default() {
+                0 => Item::Whole(Value::Array(Vec::new())),
+                pairs => Item::Array(pairs.saturating_mul(2)),
+            },
+            b'*' | b'>' => match length(line)? {
                 None => Item::Whole(Value::Nil),
                 Some(0) => Item::Whole(Value::Array(Vec::new())),
                 Some(elements) => Item::Array(elements),

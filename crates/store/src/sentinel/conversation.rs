@@ -7,11 +7,11 @@ use redis::{Cmd, Value};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::Answer;
-use super::resp::Reader;
 use crate::config::Endpoint;
 use crate::credentials::CredentialsProvider;
 use crate::dial::{Dialer, Stream};
 use crate::error::{self, ConnectError};
+use crate::link::resp::Reader;
 
 /// The news that a master has been replaced.
 const NEWS: &str = "+switch-master";

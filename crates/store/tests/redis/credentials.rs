@@ -1,16 +1,17 @@
 //! Logins that change while the store runs.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use roomkey_core::{Class, Kind};
+use roomkey_core::{Class, Kind, Life, Op};
 use roomkey_store::{
     ConnectError, Credentials, CredentialsFuture, CredentialsProvider, RedisConfig, RedisStore,
 };
 use roomkey_testkit::RedisServer;
 
-use crate::{comes_back, config, get, key, put, shown};
+use crate::{comes_back, config, get, key, put, reply, shown};
 
 /// A vault, whose password somebody changes.
 #[derive(Clone, Debug)]
@@ -161,4 +162,59 @@ async fn a_provider_that_fails_is_named_and_its_reason_kept() {
     let error = RedisStore::connect(config).await.unwrap_err();
     assert!(matches!(error, ConnectError::Credentials { .. }), "{error:?}");
     assert!(shown(&error).contains("the vault is sealed"));
+}
+
+/// A password is rotated as passwords should be: both are valid for a while, and the old one goes when nobody uses it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_password_is_rotated_without_a_failed_call() {
+    let server = server_with_user("one");
+    let vault = Vault::with("one");
+    let store = RedisStore::connect(with_vault(&server, &vault)).await.unwrap();
+    let counter = key(Kind::Value, 7, 200);
+    let running = Arc::new(AtomicBool::new(true));
+    let callers: Vec<_> = (0..16)
+        .map(|caller: u8| {
+            let (store, counter, running) = (store.clone(), counter.clone(), Arc::clone(&running));
+            tokio::spawn(async move {
+                let (own, mut added) = (key(Kind::Value, u16::from(caller), caller), 0_i64);
+                while running.load(Ordering::Relaxed) {
+                    let value = if caller == 0 { LARGE.as_str() } else { "small" };
+                    put(&store, &own, value).await.unwrap();
+                    get(&store, &own).await.unwrap();
+                    // Not repeatable: were its connection closed under it, it would fail.
+                    reply(&store, Op::add(&counter, 1, Life::Keep)).await.unwrap();
+                    added += 1;
+                }
+                added
+            })
+        })
+        .collect();
+    let clients = || -> Vec<String> {
+        let list = server.command(&["CLIENT", "LIST"]).text();
+        let ours = list.lines().filter(|line| line.contains("name=roomkey"));
+        ours.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    while clients().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    for (old, new) in [("one", "two"), ("two", "three"), ("three", "four")] {
+        let before = clients();
+        server.command(&["ACL", "SETUSER", "app", &format!(">{new}")]);
+        vault.change(new);
+        store.renew_connections();
+        while clients().iter().any(|client| before.contains(client)) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        server.command(&["ACL", "SETUSER", "app", &format!("<{old}")]);
+    }
+    running.store(false, Ordering::Relaxed);
+    let mut added = 0;
+    for caller in callers {
+        added += caller.await.unwrap();
+    }
+    let counted = get(&store, &counter).await.unwrap().unwrap();
+    assert_eq!(counted, added.to_string());
+    assert_eq!(refused_logins(&server), 0);
 }

@@ -89,7 +89,7 @@ proptest! {
 #[test]
 fn what_is_malformed_is_told_apart_from_what_is_not_all_there() {
     for (bytes, wrong) in [
-        (&b"%1\r\n"[..], Malformed::Type),
+        (&b"~1\r\n"[..], Malformed::Type),
         (b"HTTP/1.1 400 Bad Request\r\n", Malformed::Type),
         (b":abc\r\n", Malformed::Number),
         (b"$-2\r\n", Malformed::Number),
@@ -127,4 +127,17 @@ fn an_error_that_repeats_bytes_is_still_an_error() {
     let values = read(b"-ERR unknown command '\xff'\r\n:1\r\n", &[]).unwrap();
     let [Value::ServerError(error), Value::Int(1)] = &values[..] else { panic!("{}", values.len()) };
     assert_eq!(error.code(), "ERR");
+}
+
+/// What only sentinels are asked for, in version 3 of the protocol.
+#[test]
+fn a_push_and_a_map_are_arrays() {
+    let one = |value: i64| Value::Int(value);
+    assert_eq!(read(b">2\r\n:1\r\n_\r\n", &[]), Ok(vec![Value::Array(vec![one(1), Value::Nil])]));
+    assert_eq!(
+        read(b"%1\r\n:1\r\n:2\r\n%0\r\n", &[]),
+        Ok(vec![Value::Array(vec![one(1), one(2)]), Value::Array(Vec::new()),])
+    );
+    // A server cannot make a map of more than memory holds by saying so.
+    assert_eq!(read(b"%9223372036854775807\r\n:1\r\n", &[]), Ok(Vec::new()));
 }
