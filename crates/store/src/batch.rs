@@ -1,25 +1,35 @@
-//! Several commands in one round trip.
+//! Several commands in one round trip per node.
 //!
-//! Commands of one partition have to run in the order given, also when some of them have to be sent again. Two rules see
-//! to that:
+//! Commands of one partition have to run in the order given, also when some of them have to be sent again, or elsewhere.
+//! Three rules see to that:
 //!
 //! - A command is sent again only together with all later commands of its partition. When one of those has been
-//!   answered, it keeps the error it has.
+//!   answered, it keeps the error it has; except that a read may still follow reads.
 //! - A script that has a later command of its partition behind it goes by its source. By its hash it could turn out to be
 //!   unknown, and what is behind it would have overtaken it.
+//! - Commands of one partition that have to go to different nodes, as while it moves, go one node after the other.
+//!
+//! What goes to different nodes travels at the same time, and is repeated by itself: a node that does not answer holds up
+//! nothing but its own.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 
+use futures_util::future::join_all;
 use redis::{Pipeline, Value};
 use roomkey_core::{Error, Partition, Result};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backoff::Backoff;
-use crate::call::{Answered, Wires, in_doubt, untried};
+use crate::call::{Answered, MOST_DETOURS, Wires, in_doubt, untried};
 use crate::command::Command;
-use crate::error::{FORGOTTEN, Refusal, is_final, refusal};
-use crate::node::Errand;
+use crate::error::{FORGOTTEN, Refusal, is_final, refusal, unexpected_answer};
+use crate::node::{Errand, Node};
+use crate::topology::{Detour, Held, Topology};
 
 /// One command of a batch.
 pub(crate) struct Item {
@@ -34,6 +44,13 @@ pub(crate) struct Item {
     doubt: bool,
     /// The server did not know the script.
     by_source: bool,
+    /// It goes to this node next, not to the owner of its partition.
+    asked: Option<Arc<Node>>,
+    detours: u32,
+    /// Handed to a connection and not yet answered.
+    under_way: bool,
+    /// A server has said something of it, be it no.
+    heard: bool,
 }
 
 enum State {
@@ -52,6 +69,10 @@ impl Item {
             state: State::Open(None),
             doubt: false,
             by_source: false,
+            asked: None,
+            detours: 0,
+            under_way: false,
+            heard: false,
         }
     }
 
@@ -63,31 +84,56 @@ impl Item {
         self.state = State::Done(Err(in_doubt(error, self.doubt && self.writes)));
     }
 
-    /// What becomes of the item, given what ended the batch before it was done.
-    fn conclude(self, trouble: Option<&Error>, overdue: bool) -> Result<Answered> {
+    /// Takes an error that the server answered.
+    fn refuse(&mut self, refusal: Refusal) {
+        self.heard = true;
+        match refusal {
+            Refusal::NoScript if !self.by_source => {
+                self.by_source = true;
+                self.state = State::Open(None);
+            }
+            Refusal::NoScript => self.state = State::Open(Some(Error::not_executed(FORGOTTEN))),
+            Refusal::Error(error @ Error::NotExecuted(_)) => self.state = State::Open(Some(error)),
+            Refusal::Error(error) => self.fail(error),
+        }
+    }
+
+    /// Takes a redirect that the server answered.
+    fn divert(&mut self, detour: Detour, refusal: Refusal) {
+        self.asked = detour.asked();
+        self.detours += 1;
+        if self.detours <= MOST_DETOURS {
+            self.heard = true;
+            self.state = State::Open(None);
+        } else {
+            self.refuse(refusal);
+        }
+    }
+
+    /// Learns that the last attempt has no answer.
+    fn lose(&mut self, error: &Error, may_repeat: bool) {
+        let unsent = matches!(error, Error::NotExecuted(_));
+        self.doubt |= !unsent;
+        if may_repeat && (self.repeatable || unsent) {
+            self.state = State::Open(Some(error.clone()));
+        } else {
+            self.fail(error.clone());
+        }
+    }
+
+    /// What becomes of the item at the end, or at the deadline.
+    fn conclude(self, trouble: impl FnOnce(Partition) -> Error) -> Result<Answered> {
         let last = match self.state {
             State::Done(answer) => return answer,
             State::Open(last) => last,
         };
-        let error = match (last, trouble) {
-            // The last attempt's failure says more than the lanes do.
-            (Some(last), _) if overdue => untried(last),
-            (_, Some(trouble)) if overdue => untried(trouble.clone()),
-            (_, Some(trouble)) => trouble.clone(),
-            (Some(last), None) => last,
-            (None, None) => Error::not_executed("the batch ended early"),
-        };
+        if self.under_way {
+            return Err(Error::ambiguous("no answer within the deadline"));
+        }
+        // The last attempt's failure says more than the connections do.
+        let error = untried(last.unwrap_or_else(|| trouble(self.partition)));
         Err(in_doubt(error, self.doubt && self.writes))
     }
-}
-
-/// How far a batch has come.
-#[derive(Default)]
-struct Progress {
-    /// Handed to a connection and not yet answered.
-    under_way: bool,
-    /// The server has said something of some item.
-    answered: bool,
 }
 
 impl Wires {
@@ -101,18 +147,13 @@ impl Wires {
         mut items: Vec<Item>,
         deadline: Instant,
     ) -> Result<Vec<Result<Answered>>> {
-        let mut progress = Progress::default();
-        let outcome = timeout_at(deadline, self.settle(&mut items, &mut progress)).await;
-        let overdue = outcome.is_err() && !progress.under_way;
-        let trouble = match outcome {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error),
-            Err(_) if progress.under_way => Some(Error::ambiguous("no answer within the deadline")),
-            Err(_) => Some(self.node.trouble()),
-        };
-        let answers: Vec<_> =
-            items.into_iter().map(|item| item.conclude(trouble.as_ref(), overdue)).collect();
-        if progress.answered {
+        if timeout_at(deadline, self.settle(items.iter_mut().collect())).await.is_err() {
+            self.topology.suspect();
+        }
+        let heard = items.iter().any(|item| item.heard);
+        let trouble = |partition| self.topology.trouble(partition);
+        let answers: Vec<_> = items.into_iter().map(|item| item.conclude(trouble)).collect();
+        if heard {
             return Ok(answers);
         }
         // The most that can be said of all of them together.
@@ -125,75 +166,21 @@ impl Wires {
     }
 
     /// Sends until every item is done.
-    async fn settle(&self, items: &mut [Item], progress: &mut Progress) -> Result<()> {
+    async fn settle(&self, mut items: Vec<&mut Item>) {
         let mut backoff = Backoff::of_a_call();
         loop {
-            let errand = errand(items);
-            let wire = match self.node.wire(errand).await {
-                Ok(wire) => wire,
-                Err(Error::NotExecuted(failure)) if !is_final(&failure) => {
-                    let error = Error::NotExecuted(failure);
-                    for item in items.iter_mut().filter(|item| item.is_open()) {
-                        item.state = State::Open(Some(error.clone()));
-                    }
-                    self.metrics.retried(&error);
-                    sleep(backoff.pause()).await;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            // A server that has started anew would take any cursor, and go on somewhere.
-            let run = wire.run();
-            for item in items.iter_mut().filter(|item| item.is_open() && !item.command.fits(run)) {
-                item.fail(Error::CursorLost);
+            items.retain(|item| item.is_open());
+            let mut parts = divide(&self.topology, items);
+            let Some(mut part) = parts.pop() else { return };
+            if !parts.is_empty() {
+                parts.push(part);
+                join_all(parts.into_iter().map(|part| self.settle_part(part.items))).await;
+                return;
             }
-            let pipeline = pipeline(items);
-            if pipeline.is_empty() {
-                progress.answered = true;
-                wire.answered();
-                return Ok(());
-            }
-            progress.under_way = true;
-            let answers = wire.link().commit_all(pipeline, errand.writes).await;
-            progress.under_way = false;
-            let again = match answers {
-                Ok((answers, shortfall)) => {
-                    progress.answered = true;
-                    self.budget.answered();
-                    let server = wire.answered();
-                    let mut answers = answers.into_iter();
-                    for item in items.iter_mut().filter(|item| item.is_open()) {
-                        match answers.next() {
-                            Some(Value::ServerError(error)) => {
-                                self.node.heed(&error);
-                                item.refuse(refusal(&error));
-                            }
-                            Some(value) => {
-                                let (server, shortfall) = (server.clone(), shortfall.filter(|_| item.writes));
-                                item.state = State::Done(Ok(Answered { value, server, shortfall }));
-                            }
-                            None => item.fail(crate::error::unexpected_answer()),
-                        }
-                    }
-                    keep_order(items)
-                }
-                Err(error) => {
-                    drop(wire);
-                    let unsent = matches!(error, Error::NotExecuted(_));
-                    let may_repeat = unsent || self.budget.pays_a_repeat();
-                    for item in items.iter_mut().filter(|item| item.is_open()) {
-                        item.doubt |= !unsent;
-                        if may_repeat && (item.repeatable || unsent) {
-                            item.state = State::Open(Some(error.clone()));
-                        } else {
-                            item.fail(error.clone());
-                        }
-                    }
-                    keep_order(items)
-                }
-            };
+            let again = self.send(&mut part).await;
+            items = part.items;
             match again {
-                Again::No => return Ok(()),
+                Again::No => return,
                 Again::AtOnce => {}
                 Again::Later => {
                     for item in items.iter() {
@@ -206,21 +193,125 @@ impl Wires {
             }
         }
     }
+
+    /// As [`settle`](Self::settle), in a box: a part may have to be divided in its turn.
+    fn settle_part<'s>(&'s self, items: Vec<&'s mut Item>) -> Pin<Box<dyn Future<Output = ()> + Send + 's>> {
+        Box::pin(self.settle(items))
+    }
+
+    /// Sends what can be sent of a part, and takes the answers.
+    async fn send(&self, part: &mut Part<'_, '_>) -> Again {
+        let Part { node, asking, items } = part;
+        let node = match node {
+            Ok(node) => node,
+            Err(error) => return unconnected(items, error),
+        };
+        let errand = errand(items);
+        let wire = match self.topology.wire(node, errand).await {
+            Ok(wire) => wire,
+            Err(error) => return unconnected(items, &error),
+        };
+        // A server that has started anew would take any cursor, and go on somewhere.
+        for item in items.iter_mut().filter(|item| !item.command.fits(wire.run())) {
+            item.heard = true;
+            item.fail(Error::CursorLost);
+        }
+        let in_cluster = matches!(node, Held::Member(_));
+        let pipeline = pipeline(items, *asking, in_cluster);
+        if pipeline.is_empty() {
+            wire.answered();
+            return keep_order(items);
+        }
+        let answers = wire.link().commit_all(pipeline, errand.writes).await;
+        let sent = items.iter_mut().filter_map(|item| std::mem::take(&mut item.under_way).then_some(item));
+        match answers {
+            Ok((answers, shortfall)) => {
+                self.budget.answered();
+                let server = wire.answered();
+                // Of what is asked, every other answer is that to ASKING.
+                let each = 1 + usize::from(*asking);
+                let mut answers = answers.into_iter().skip(each - 1).step_by(each);
+                for item in sent {
+                    item.asked = None;
+                    match answers.next() {
+                        Some(Value::ServerError(error)) => match self.topology.heed(node, &error) {
+                            Some(detour) => item.divert(detour, refusal(&error)),
+                            None => item.refuse(refusal(&error)),
+                        },
+                        Some(value) => {
+                            item.heard = true;
+                            let (server, shortfall) = (server.clone(), shortfall.filter(|_| item.writes));
+                            item.state = State::Done(Ok(Answered { value, server, shortfall }));
+                        }
+                        None => item.fail(unexpected_answer()),
+                    }
+                }
+            }
+            Err(error) => {
+                drop(wire);
+                self.topology.suspect();
+                let may_repeat = matches!(error, Error::NotExecuted(_)) || self.budget.pays_a_repeat();
+                for item in sent {
+                    item.asked = None;
+                    item.lose(&error, may_repeat);
+                }
+            }
+        }
+        keep_order(items)
+    }
 }
 
-impl Item {
-    /// Takes an error that the server answered.
-    fn refuse(&mut self, refusal: Refusal) {
-        match refusal {
-            Refusal::NoScript if !self.by_source => {
-                self.by_source = true;
-                self.state = State::Open(None);
-            }
-            Refusal::NoScript => self.state = State::Open(Some(Error::not_executed(FORGOTTEN))),
-            Refusal::Error(error @ Error::NotExecuted(_)) => self.state = State::Open(Some(error)),
-            Refusal::Error(error) => self.fail(error),
+/// Open items that are to be sent to the same node, and those of the same partitions that have to wait for them.
+struct Part<'t, 'i> {
+    node: Result<Held<'t>>,
+    /// The node does not own the partitions, or not yet.
+    asking: bool,
+    items: Vec<&'i mut Item>,
+}
+
+/// Takes that there is no connection, or that there will be none.
+fn unconnected(items: &mut [&mut Item], error: &Error) -> Again {
+    let passes = matches!(error, Error::NotExecuted(failure) if !is_final(failure));
+    for item in items.iter_mut().filter(|item| item.is_open()) {
+        item.asked = None;
+        if passes {
+            item.state = State::Open(Some(error.clone()));
+        } else {
+            item.fail(error.clone());
         }
     }
+    if passes { Again::Later } else { Again::No }
+}
+
+/// Puts open items together by the node that the first of each partition goes to.
+fn divide<'t, 'i>(topology: &'t Topology, items: Vec<&'i mut Item>) -> Vec<Part<'t, 'i>> {
+    if let (Topology::One(node), false) = (topology, items.is_empty()) {
+        return vec![Part { node: Ok(Held::Only(node)), asking: false, items }];
+    }
+    let mut parts: Vec<Part<'t, 'i>> = Vec::new();
+    let mut chosen: HashMap<Partition, usize> = HashMap::new();
+    for item in items {
+        let place = *chosen.entry(item.partition).or_insert_with(|| {
+            let asking = item.asked.is_some();
+            let node = match &item.asked {
+                Some(node) => Ok(Held::Member(Arc::clone(node))),
+                None => topology.owner(item.partition),
+            };
+            let same = |part: &Part<'_, '_>| match (&part.node, &node) {
+                (Ok(one), Ok(other)) => {
+                    part.asking == asking && std::ptr::eq(&raw const **one, &raw const **other)
+                }
+                (Err(_), Err(_)) => true,
+                _ => false,
+            };
+            parts.iter().position(same).unwrap_or_else(|| {
+                parts.push(Part { node, asking, items: Vec::new() });
+                parts.len() - 1
+            })
+        });
+        parts[place].items.push(item);
+    }
+    parts
 }
 
 /// Whether and when to send the rest again.
@@ -231,28 +322,33 @@ enum Again {
 }
 
 /// Gives up what has been overtaken by a later command of its partition.
-fn keep_order(items: &mut [Item]) -> Again {
-    let mut passed: HashSet<Partition> = HashSet::new();
+fn keep_order(items: &mut [&mut Item]) -> Again {
+    // What is done of each partition, and whether any of it may have changed something.
+    let mut passed: HashMap<Partition, bool> = HashMap::new();
     let mut again = Again::No;
     for item in items.iter_mut().rev() {
+        let overtaken = passed.get(&item.partition).is_some_and(|written| *written || item.writes);
         match &mut item.state {
-            State::Done(_) => {
-                passed.insert(item.partition);
-            }
-            State::Open(last) if passed.contains(&item.partition) => {
-                let error = last.take().unwrap_or_else(|| Error::not_executed(FORGOTTEN));
+            State::Open(last) if overtaken => {
+                let error = last.take().unwrap_or_else(|| Error::not_executed(OVERTAKEN));
                 item.fail(error);
             }
             State::Open(Some(_)) => again = Again::Later,
             State::Open(None) if matches!(again, Again::No) => again = Again::AtOnce,
-            State::Open(None) => {}
+            State::Open(None) | State::Done(_) => {}
+        }
+        if !item.is_open() {
+            *passed.entry(item.partition).or_default() |= item.writes;
         }
     }
     again
 }
 
-/// What a connection for the open items is wanted for.
-fn errand(items: &[Item]) -> Errand {
+const OVERTAKEN: &str =
+    "it would have to be sent again, and a later command of its partition has run already";
+
+/// What a connection for these items is wanted for.
+fn errand(items: &[&mut Item]) -> Errand {
     let mut errand = Errand { bytes: 0, writes: false, again: false };
     for item in items.iter().filter(|item| item.is_open()) {
         errand.bytes += item.command.bytes();
@@ -262,22 +358,34 @@ fn errand(items: &[Item]) -> Errand {
     errand
 }
 
-/// The open items, in order.
-fn pipeline(items: &[Item]) -> Pipeline {
-    let by_source = by_source(items);
-    let open: Vec<_> = items.iter().zip(by_source).filter(|(item, _)| item.is_open()).collect();
-    let mut pipeline = Pipeline::with_capacity(open.len());
-    for (item, by_source) in open {
+/// What is sent of a part, in order: of each partition what is at its head and goes where the part goes. It is under way
+/// from here on.
+fn pipeline(items: &mut [&mut Item], asking: bool, in_cluster: bool) -> Pipeline {
+    let by_source = by_source(items, in_cluster);
+    let mut held = HashSet::new();
+    let mut pipeline = Pipeline::with_capacity(items.len());
+    for (item, by_source) in items.iter_mut().zip(by_source).filter(|(item, _)| item.is_open()) {
+        if item.asked.is_some() != asking {
+            held.insert(item.partition);
+        }
+        if held.contains(&item.partition) {
+            continue;
+        }
+        if asking {
+            // Good for the one command behind it.
+            pipeline.add_command(redis::cmd("ASKING"));
+        }
         let command =
             if by_source { item.command.by_source() } else { Cow::Borrowed(item.command.by_hash()) };
         pipeline.add_command(command.into_owned());
+        item.under_way = true;
     }
     pipeline
 }
 
 /// Which items go by their source: those that must not be overtaken, and only the first of each script, since the server
-/// knows it from there on.
-fn by_source(items: &[Item]) -> Vec<bool> {
+/// knows it from there on; unless it refuses that one, as a node of a cluster may for its partition.
+fn by_source(items: &[&mut Item], in_cluster: bool) -> Vec<bool> {
     let mut by_source: Vec<bool> = items.iter().map(|item| item.is_open() && item.by_source).collect();
     if items.iter().any(|item| item.command.is_script()) {
         let mut behind = HashSet::new();
@@ -287,8 +395,9 @@ fn by_source(items: &[Item]) -> Vec<bool> {
         }
         let mut sent = HashSet::new();
         for (item, by_source) in items.iter().zip(&mut by_source) {
-            *by_source =
-                *by_source && item.command.source().is_some_and(|source| sent.insert(source.clone()));
+            let scope = in_cluster.then_some(item.partition);
+            *by_source = *by_source
+                && item.command.source().is_some_and(|source| sent.insert((source.clone(), scope)));
         }
     }
     by_source

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use redis::Value;
-use roomkey_core::{Error, Failure, Result};
-use tokio::time::{Instant, sleep, sleep_until};
+use roomkey_core::{Error, Failure, Partition, Result};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::budget::Budget;
@@ -19,11 +19,12 @@ use crate::error::{FORGOTTEN, Refusal, is_final, refusal};
 use crate::metrics::Metrics;
 use crate::node::{Errand, Node};
 use crate::server::Server;
+use crate::topology::{Held, Topology};
 
 /// What calls are made over.
 #[derive(Debug)]
 pub(crate) struct Wires {
-    pub(crate) node: Node,
+    pub(crate) topology: Topology,
     pub(crate) budget: Budget,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -32,6 +33,8 @@ pub(crate) struct Wires {
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) command: &'a Command,
+    /// The one that all its keys are of.
+    pub(crate) partition: Partition,
     /// Whether running it a second time is harmless.
     pub(crate) repeatable: bool,
     /// Whether it can change anything at all.
@@ -72,7 +75,11 @@ impl Wires {
         match outcome {
             Some(Ok(answered)) => Ok(answered),
             Some(Err(error)) => Err(attempt.verdict(error, request.writes)),
-            None => Err(attempt.overdue(self, request.writes)),
+            None => {
+                self.topology.suspect();
+                let trouble = || self.topology.trouble(request.partition);
+                Err(attempt.overdue(trouble, request.writes))
+            }
         }
     }
 
@@ -84,51 +91,14 @@ impl Wires {
         under_way: &AtomicBool,
         attempt: &mut Attempt,
     ) -> Result<Answered> {
-        let bytes = request.command.bytes();
+        let mut next = Next { deadline, asked: None, by_source: false, detours: 0 };
         let mut backoff = Backoff::of_a_call();
-        let mut by_source = false;
         loop {
-            let errand = Errand { bytes, writes: request.writes, again: attempt.doubt };
-            let error = match self.node.wire(errand).await {
+            let error = match self.once(request, under_way, attempt, &mut next).await {
+                Ok(Some(answered)) => return Ok(answered),
+                Ok(None) => continue,
+                Err(error) if Instant::now() >= deadline => return Err(error),
                 Err(error) => error,
-                Ok(wire) => {
-                    // A server that has started anew would take any cursor, and go on somewhere.
-                    if !request.command.fits(wire.run()) {
-                        return Err(Error::CursorLost);
-                    }
-                    let command = if by_source {
-                        request.command.by_source()
-                    } else {
-                        Cow::Borrowed(request.command.by_hash())
-                    };
-                    under_way.store(true, Ordering::Relaxed);
-                    let answer = wire.link().commit(deadline, &command, request.writes).await;
-                    under_way.store(false, Ordering::Relaxed);
-                    match answer {
-                        Err(error) if Instant::now() >= deadline => return Err(error),
-                        Err(error) => {
-                            attempt.doubt |= matches!(error, Error::Ambiguous(_));
-                            error
-                        }
-                        Ok((Value::ServerError(error), _)) => {
-                            wire.answered();
-                            self.node.heed(&error);
-                            match refusal(&error) {
-                                // Another connection may lead to another server, so the source goes along from here on.
-                                Refusal::NoScript if !by_source => {
-                                    by_source = true;
-                                    continue;
-                                }
-                                Refusal::NoScript => Error::not_executed(FORGOTTEN),
-                                Refusal::Error(error) => error,
-                            }
-                        }
-                        Ok((value, shortfall)) => {
-                            self.budget.answered();
-                            return Ok(Answered { value, server: wire.answered(), shortfall });
-                        }
-                    }
-                }
             };
             let again = match &error {
                 Error::NotExecuted(failure) => !is_final(failure),
@@ -143,6 +113,84 @@ impl Wires {
             sleep(backoff.pause()).await;
         }
     }
+
+    /// Sends the command once. Without an answer and without an error it is to be sent again at once.
+    async fn once(
+        &self,
+        request: Request<'_>,
+        under_way: &AtomicBool,
+        attempt: &mut Attempt,
+        next: &mut Next,
+    ) -> Result<Option<Answered>> {
+        let asked = next.asked.take();
+        let asking = asked.is_some();
+        let node = match asked {
+            Some(node) => Held::Member(node),
+            None => self.topology.owner(request.partition)?,
+        };
+        let errand = Errand { bytes: request.command.bytes(), writes: request.writes, again: attempt.doubt };
+        let wire = self.topology.wire(&node, errand).await?;
+        // A server that has started anew would take any cursor, and go on somewhere.
+        if !request.command.fits(wire.run()) {
+            return Err(Error::CursorLost);
+        }
+        let command = if next.by_source {
+            request.command.by_source()
+        } else {
+            Cow::Borrowed(request.command.by_hash())
+        };
+        under_way.store(true, Ordering::Relaxed);
+        let answer = if asking {
+            let answer = timeout_at(next.deadline, wire.send_asking(&command, request.writes)).await;
+            answer.unwrap_or_else(|_| Err(Error::ambiguous("no answer within the deadline")))
+        } else {
+            wire.link().commit(next.deadline, &command, request.writes).await
+        };
+        under_way.store(false, Ordering::Relaxed);
+        let refused = match answer {
+            Ok((Value::ServerError(refused), _)) => refused,
+            Ok((value, shortfall)) => {
+                self.budget.answered();
+                return Ok(Some(Answered { value, server: wire.answered(), shortfall }));
+            }
+            Err(error) => {
+                attempt.doubt |= matches!(error, Error::Ambiguous(_));
+                self.topology.suspect();
+                return Err(error);
+            }
+        };
+        wire.answered();
+        if let Some(detour) = self.topology.heed(&node, &refused) {
+            next.asked = detour.asked();
+            next.detours += 1;
+            if next.detours <= MOST_DETOURS {
+                return Ok(None);
+            }
+        }
+        match refusal(&refused) {
+            // Another connection may lead to another server, so the source goes along from here on.
+            Refusal::NoScript if !next.by_source => {
+                next.by_source = true;
+                Ok(None)
+            }
+            Refusal::NoScript => Err(Error::not_executed(FORGOTTEN)),
+            Refusal::Error(error) => Err(error),
+        }
+    }
+}
+
+/// So often a call follows a redirect at once. Nodes that send it to and fro do not agree yet, and need time.
+pub(crate) const MOST_DETOURS: u32 = 5;
+
+/// How the next attempt differs from the first.
+struct Next {
+    /// By which it has to be answered.
+    deadline: Instant,
+    /// It goes to this node, not to the owner of the partition.
+    asked: Option<Arc<Node>>,
+    /// With the source of the script.
+    by_source: bool,
+    detours: u32,
 }
 
 /// What becomes of a call by its deadline; none if it is still not done.
@@ -182,8 +230,8 @@ impl Attempt {
         in_doubt(error, self.doubt && writes)
     }
 
-    fn overdue(self, wires: &Wires, writes: bool) -> Error {
-        in_doubt(untried(self.last.unwrap_or_else(|| wires.node.trouble())), self.doubt && writes)
+    fn overdue(self, trouble: impl FnOnce() -> Error, writes: bool) -> Error {
+        in_doubt(untried(self.last.unwrap_or_else(trouble)), self.doubt && writes)
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use self::greeting::Greeting;
+use crate::cluster::NO_SEED;
 use crate::config::{Endpoint, RedisConfig, Topology};
 use crate::credentials::{Credentials, CredentialsProvider};
 use crate::dial::{Dialer, Stream};
@@ -57,9 +58,11 @@ struct Refused {
 }
 
 impl Connector {
+    /// Leads to the only server, to the master, or to the first seed of a cluster.
+    ///
     /// # Errors
     ///
-    /// [`ConnectError::Invalid`] for a cluster.
+    /// [`ConnectError::Invalid`] for a cluster without a seed.
     pub(crate) fn new(config: &RedisConfig) -> Result<Self, ConnectError> {
         let dialer = Dialer::new(config.tls.as_ref());
         let target = match &config.topology {
@@ -70,12 +73,7 @@ impl Connector {
                 sentinels.clone(),
                 master.clone(),
             ))),
-            Topology::Cluster { .. } => {
-                return Err(ConnectError::Invalid {
-                    name: "REDIS_URL",
-                    expected: "that of a single server or of sentinels: clusters are not supported yet",
-                });
-            }
+            Topology::Cluster { seeds } => Target::Server(seeds.first().cloned().ok_or(NO_SEED)?),
         };
         Ok(Self {
             target,
@@ -89,6 +87,22 @@ impl Connector {
             recall: watch::Sender::new(None),
             metrics: Arc::new(Metrics::new(&config.client_name)),
         })
+    }
+
+    /// The same, but to another node of a cluster.
+    pub(crate) fn to(&self, endpoint: Endpoint) -> Self {
+        Self {
+            target: Target::Server(endpoint),
+            dialer: self.dialer.clone(),
+            credentials: self.credentials.clone(),
+            db: self.db,
+            client_name: self.client_name.clone(),
+            timeout: self.timeout,
+            durability: self.durability,
+            refused: Mutex::default(),
+            recall: watch::Sender::new(None),
+            metrics: Arc::clone(&self.metrics),
+        }
     }
 
     /// Where connections lead, as far as that is known.

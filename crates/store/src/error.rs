@@ -307,8 +307,15 @@ fn sort(code: &str, text: &str) -> Refusal {
         "NOSCRIPT" => return Refusal::NoScript,
         "WRONGTYPE" => Error::WrongType,
         "OOM" => Error::Full,
-        "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "READONLY"
-        | "NOREPLICAS" => Error::NotExecuted(failure("the server cannot do it just now")),
+        "TRYAGAIN" | "MOVED" | "ASK" => {
+            Error::NotExecuted(failure("the partition is on its way from one node to another"))
+        }
+        "CLUSTERDOWN" => Error::NotExecuted(failure("the cluster does not serve the partition just now")),
+        // The node was or became a replica while somebody waited there.
+        "READONLY" | "UNBLOCKED" => Error::NotExecuted(failure("the server is not a master any more")),
+        "LOADING" | "BUSY" | "MASTERDOWN" | "NOREPLICAS" => {
+            Error::NotExecuted(failure("the server cannot do it just now"))
+        }
         "NOAUTH" | "NOPERM" | "WRONGPASS" => Error::Permanent(failure("the login lacks the right to do it")),
         "MISCONF" => {
             Error::Permanent(failure("the server cannot persist and therefore writes nothing; see its log"))

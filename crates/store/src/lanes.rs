@@ -77,6 +77,11 @@ impl Lanes {
         Ok(())
     }
 
+    /// Whether any of them is up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.lanes.iter().any(Lane::is_up)
+    }
+
     /// What keeps calls waiting, for an error that says so.
     pub(crate) fn trouble(&self) -> Error {
         self.lanes

@@ -5,6 +5,7 @@ mod batch;
 mod breaker;
 mod budget;
 mod call;
+mod cluster;
 mod command;
 mod compile;
 mod config;
@@ -32,6 +33,7 @@ mod site;
 mod store;
 mod tally;
 mod tls;
+mod topology;
 mod watch;
 
 pub use config::{Endpoint, RedisConfig, RedisConfigBuilder, Topology, VerifyMode};

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use redis::ServerError;
+use redis::{Cmd, Pipeline, ServerError, Value};
 use roomkey_core::{Error, Result};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
-use crate::config::RedisConfig;
+use crate::config::{Endpoint, RedisConfig};
 use crate::connect::{Connection, Connector};
-use crate::error::{ConnectError, Unavailable, says_replica};
+use crate::durability::NotReplicated;
+use crate::error::{ConnectError, Unavailable, says_replica, unexpected_answer};
 use crate::graves::Graves;
 use crate::lanes::Lanes;
 use crate::line;
@@ -44,6 +45,13 @@ pub(crate) struct Errand {
     pub(crate) again: bool,
 }
 
+impl Errand {
+    /// To read something small.
+    pub(crate) const LOOK: Self = Self { bytes: 0, writes: false, again: false };
+    /// To read what blocks the connection.
+    pub(crate) const WAIT: Self = Self { bytes: usize::MAX, writes: false, again: false };
+}
+
 impl Node {
     /// Takes a server into use, with a connection that is open already or by opening one. `closes` says whether the login
     /// may close connections by their id.
@@ -66,6 +74,11 @@ impl Node {
             room: Room { taken: AtomicUsize::new(0), limit: config.max_in_flight },
             large: config.large_value_bytes + BESIDE,
         })
+    }
+
+    /// Where it is, as far as that is known.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.site.connector.endpoint()
     }
 
     /// A connection to send on: a shared one, or for what is large one of its own.
@@ -175,6 +188,21 @@ impl Wire<'_> {
             Way::Lane(call) => call.link(),
             Way::Own(checkout) => checkout.link(),
         }
+    }
+
+    /// Sends one command for a key that is at this node before its slot is, and waits as for a [commit](Link::commit).
+    ///
+    /// The permission that `ASKING` gives holds for the one command behind it, so the two leave as one.
+    pub(crate) async fn send_asking(
+        &self,
+        command: &Cmd,
+        writes: bool,
+    ) -> Result<(Value, Option<NotReplicated>)> {
+        let mut unit = Pipeline::with_capacity(2);
+        unit.add_command(redis::cmd("ASKING"));
+        unit.add_command(command.clone());
+        let (mut answers, shortfall) = self.link().commit_all(unit, writes).await?;
+        Ok((answers.pop().ok_or_else(unexpected_answer)?, shortfall))
     }
 
     /// The run of the server at the other end.

@@ -74,6 +74,26 @@ const CALLS: [&str; 49] = [
 /// What a store can do without, if it has to: see [`graves`](crate::graves).
 const TO_CLOSE: [&str; 2] = ["CLIENT ID", "CLIENT KILL ID 1"];
 
+/// What is sent to a node of a cluster besides.
+const CLUSTER_CALLS: [&str; 4] = ["ASKING", "CLUSTER INFO", "CLUSTER NODES", "CLUSTER SLOTS"];
+
+/// Which commands will be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Server,
+    Cluster,
+}
+
+impl Scope {
+    fn calls(self) -> impl Iterator<Item = &'static str> {
+        let more: &[_] = match self {
+            Self::Server => &[],
+            Self::Cluster => &CLUSTER_CALLS,
+        };
+        CALLS.iter().chain(more).copied()
+    }
+}
+
 /// What the check found out, when nothing is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rights {
@@ -94,7 +114,7 @@ impl Rights {
 }
 
 /// Asks about every command, on a connection that nobody else uses yet.
-pub(crate) async fn check(link: &Link) -> Result<Rights, ConnectError> {
+pub(crate) async fn check(link: &Link, scope: Scope) -> Result<Rights, ConnectError> {
     let hung_up = |lost: Lost| ConnectError::Refused {
         answer: Answer::new("MULTI"),
         advice: match lost {
@@ -110,7 +130,7 @@ pub(crate) async fn check(link: &Link) -> Result<Rights, ConnectError> {
         _ => return Ok(Rights::Unknown),
     }
     let mut queue = Pipeline::new();
-    for call in CALLS.into_iter().chain(TO_CLOSE) {
+    for call in scope.calls().chain(TO_CLOSE) {
         queue.add_command(command(call));
     }
     queue.add_command(redis::cmd("DISCARD"));
@@ -119,15 +139,15 @@ pub(crate) async fn check(link: &Link) -> Result<Rights, ConnectError> {
     if !matches!(answers.last(), Some(Value::Okay)) {
         return Err(ConnectError::MissingRight {
             command: "DISCARD",
-            needed: format!("{} +discard", needed()),
+            needed: format!("{} +discard", needed(scope)),
         });
     }
-    let (needed_ones, to_close) = answers.split_at(CALLS.len());
-    for (call, answer) in CALLS.into_iter().zip(needed_ones) {
+    let (needed_ones, to_close) = answers.split_at(scope.calls().count());
+    for (call, answer) in scope.calls().zip(needed_ones) {
         if let Value::ServerError(error) = answer
             && is_about_the_command(error)
         {
-            return Err(ConnectError::MissingRight { command: name(call), needed: needed() });
+            return Err(ConnectError::MissingRight { command: name(call), needed: needed(scope) });
         }
     }
     let refused = |answer: &Value| matches!(answer, Value::ServerError(_));
@@ -135,10 +155,16 @@ pub(crate) async fn check(link: &Link) -> Result<Rights, ConnectError> {
 }
 
 /// Every command that is used, as the rules of `ACL SETUSER`.
-pub(crate) fn needed() -> String {
-    let mut rules: Vec<String> =
-        CALLS.into_iter().map(|call| format!("+{}", name(call).to_ascii_lowercase())).collect();
-    rules.extend(["+client|id", "+client|kill"].map(str::to_owned));
+pub(crate) fn needed(scope: Scope) -> String {
+    let closing = TO_CLOSE.into_iter().map(|call| call.strip_suffix(" ID 1").unwrap_or(call));
+    let rules: Vec<String> = scope
+        .calls()
+        .chain(closing)
+        .map(|call| match call.split_once(' ') {
+            Some(("CLUSTER" | "CLIENT", _)) => format!("+{}", call.replace(' ', "|").to_ascii_lowercase()),
+            _ => format!("+{}", name(call).to_ascii_lowercase()),
+        })
+        .collect();
     rules.join(" ")
 }
 
@@ -201,6 +227,12 @@ mod tests {
         let listed: BTreeSet<String> = CALLS.into_iter().map(|call| name(call).to_owned()).collect();
         assert_eq!(listed, sent, "left is what is checked at connect, right is what is sent");
         assert_eq!(listed.len(), CALLS.len(), "a command is listed twice");
-        assert!(needed().starts_with("+exists ") && needed().ends_with(" +time +client|id +client|kill"));
+        let server = needed(Scope::Server);
+        assert!(
+            server.starts_with("+exists ") && server.ends_with(" +time +client|id +client|kill"),
+            "{server}"
+        );
+        let cluster = needed(Scope::Cluster);
+        assert!(cluster.contains(" +asking +cluster|info +cluster|nodes +cluster|slots "), "{cluster}");
     }
 }

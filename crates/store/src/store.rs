@@ -2,6 +2,7 @@
 
 mod programs;
 mod scan;
+mod status;
 mod wait;
 
 use std::fmt;
@@ -10,22 +11,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roomkey_core::{Batch, Error, Health, Outcome, Page, Reply, Result, Scan, Store, Txn, Wait, Woken};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tracing::field;
 
 use crate::budget::Budget;
 use crate::call::Wires;
+use crate::cluster::Cluster;
 use crate::compile::Compiler;
-use crate::config::{RedisConfig, Topology, VerifyMode};
+use crate::config::{self, RedisConfig, VerifyMode};
 use crate::connect::Connector;
-use crate::error::{ConnectError, lost};
-use crate::health;
-use crate::metrics::CallKind;
-use crate::node::{Errand, Node};
-use crate::rights::{self, Rights};
+use crate::error::ConnectError;
+use crate::metrics::{CallKind, Metrics};
+use crate::node::Node;
+use crate::rights::{self, Rights, Scope};
 use crate::sentinel::Watch;
+use crate::topology::Topology;
 
-/// A [`Store`] on one Redis server (or Valkey), from version 6.2 on.
+/// A [`Store`] on one Redis server, or on a Redis Cluster (or Valkey), from version 6.2 on.
 ///
 /// A clone is another handle on the same connections. When the last is dropped they close. The connections live on the
 /// runtime that connected: it has to run for calls from any other to be answered.
@@ -60,7 +62,7 @@ pub struct RedisStore {
 struct Shared {
     wires: Wires,
     compiler: Compiler,
-    topology: Topology,
+    servers: config::Topology,
     /// Follows the master, where sentinels say who it is.
     watch: Option<Watch>,
     rights: Rights,
@@ -86,30 +88,23 @@ impl RedisStore {
     ///
     /// [`ConnectError`], which says what to do.
     pub async fn connect(config: RedisConfig) -> Result<Self, ConnectError> {
-        let connector = Arc::new(Connector::new(&config)?);
-        let first = connector.open().await?;
-        let rights = timeout(config.connect_timeout, rights::check(first.link())).await.map_err(|_| {
-            ConnectError::TimedOut { endpoint: connector.endpoint(), after: config.connect_timeout }
-        })??;
-        tracing::info!(endpoint = %connector.endpoint(), server = %first.link().server.engine, "connected");
-        let watch = connector.sentinels().map(|sentinels| Watch::start(&connector, sentinels));
-        let shared = Shared {
-            wires: Wires {
-                metrics: Arc::clone(&connector.metrics),
-                budget: Budget::new(),
-                node: Node::start(connector, Some(first), rights.closes(), &config)?,
-            },
-            compiler: Compiler::default(),
-            watch,
-            topology: config.topology,
-            rights,
-            verified: config.tls.is_none_or(|tls| tls.verify != VerifyMode::None),
+        let verified = config.tls.as_ref().is_none_or(|tls| tls.verify != VerifyMode::None);
+        let (timeout, servers) = (config.timeout, config.topology.clone());
+        let (topology, metrics, rights, watch) = match &servers {
+            config::Topology::Cluster { seeds } => {
+                let (cluster, metrics, rights) = Cluster::connect(config, seeds).await?;
+                (Topology::Cluster(cluster), metrics, rights, None)
+            }
+            config::Topology::Single(_) | config::Topology::Sentinel { .. } => connect_one(&config).await?,
         };
-        let store = Self { shared: Arc::new(shared), timeout: config.timeout };
+        tracing::info!(%servers, "connected");
+        let wires = Wires { topology, budget: Budget::new(), metrics };
+        let shared = Shared { wires, compiler: Compiler::default(), servers, watch, rights, verified };
+        let store = Self { shared: Arc::new(shared), timeout };
         // A server that has just let us in and then says nothing of its memory is not refused for that.
         if let Ok(health) = store.health().await {
             for warning in &health.warnings {
-                tracing::warn!(topology = %store.shared.topology, "{warning}");
+                tracing::warn!(servers = %store.shared.servers, "{warning}");
             }
         }
         Ok(store)
@@ -127,7 +122,7 @@ impl RedisStore {
     /// A server asks for a login only when a connection is opened; those that are open keep theirs. Without this call
     /// they are replaced at their [age](crate::RedisConfigBuilder::max_connection_age).
     pub fn renew_connections(&self) {
-        self.shared.wires.node.renew();
+        self.shared.wires.topology.renew();
     }
 
     fn deadline(&self) -> Instant {
@@ -135,8 +130,25 @@ impl RedisStore {
     }
 
     fn check_open(&self) -> Result<()> {
-        if self.shared.wires.node.lanes.is_closed() { Err(Error::Closed) } else { Ok(()) }
+        if self.shared.wires.topology.is_closed() { Err(Error::Closed) } else { Ok(()) }
     }
+}
+
+/// Connects to the only server, or to the master, and checks the login there.
+async fn connect_one(
+    config: &RedisConfig,
+) -> Result<(Topology, Arc<Metrics>, Rights, Option<Watch>), ConnectError> {
+    let connector = Arc::new(Connector::new(config)?);
+    let first = connector.open().await?;
+    let rights = timeout(config.connect_timeout, rights::check(first.link(), Scope::Server));
+    let rights = rights.await.map_err(|_| ConnectError::TimedOut {
+        endpoint: connector.endpoint(),
+        after: config.connect_timeout,
+    })??;
+    let watch = connector.sentinels().map(|sentinels| Watch::start(&connector, sentinels));
+    let metrics = Arc::clone(&connector.metrics);
+    let node = Node::start(connector, Some(first), rights.closes(), config)?;
+    Ok((Topology::One(Box::new(node)), metrics, rights, watch))
 }
 
 impl Store for RedisStore {
@@ -173,13 +185,7 @@ impl Store for RedisStore {
 
     async fn health(&self) -> Result<Health> {
         self.check_open()?;
-        let ask = async {
-            let Shared { wires, rights, verified, .. } = &*self.shared;
-            let wire = wires.node.wire(Errand { bytes: 0, writes: false, again: false }).await?;
-            let answers = wire.link().send_all(&health::question()).await.map_err(lost)?;
-            Ok(health::assess(&wire.answered(), *rights, wires.node.closes(), *verified, &answers))
-        };
-        timeout_at(self.deadline(), ask).await.unwrap_or_else(|_| Err(self.shared.wires.node.lanes.trouble()))
+        self.ask_for_health().await
     }
 
     /// Waits for the calls under way, at most until the deadline of a call.
@@ -187,7 +193,7 @@ impl Store for RedisStore {
         if let Some(watch) = &self.shared.watch {
             watch.stop();
         }
-        self.shared.wires.node.close(self.deadline()).await;
+        self.shared.wires.topology.close(self.deadline()).await;
         Ok(())
     }
 }
@@ -195,9 +201,9 @@ impl Store for RedisStore {
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shared, timeout } = self;
-        let Shared { wires: _, compiler: _, topology, watch: _, rights: _, verified: _ } = &**shared;
+        let Shared { wires: _, compiler: _, servers, watch: _, rights: _, verified: _ } = &**shared;
         f.debug_struct("RedisStore")
-            .field("topology", topology)
+            .field("servers", servers)
             .field("timeout", timeout)
             .finish_non_exhaustive()
     }

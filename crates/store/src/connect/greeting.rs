@@ -3,7 +3,7 @@
 use redis::ServerError;
 
 use crate::error::{Answer, ConnectError};
-use crate::rights::needed;
+use crate::rights::{Scope, needed};
 
 /// One step of a greeting, to tell which of them was refused.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ impl Greeting {
             (Self::Wait, "NOPERM") => {
                 ConnectError::MissingRight { command: "WAIT", needed: "+wait".to_owned() }
             }
-            (_, "NOPERM") => ConnectError::MissingRight { command: "INFO", needed: needed() },
+            (_, "NOPERM") => ConnectError::MissingRight { command: "INFO", needed: needed(Scope::Server) },
             _ => ConnectError::Refused { answer, advice: "it is full or not ready; try again later" },
         }
     }

@@ -37,7 +37,12 @@ impl RedisStore {
 
     async fn reply(&self, op: &Op, mut call: Call, deadline: Instant) -> Result<Reply> {
         let Some(command) = command(&mut call) else { return call.reply(op, Value::Nil, "") };
-        let request = Request { command: &command, repeatable: is_repeatable(op), writes: op.writes() };
+        let request = Request {
+            command: &command,
+            partition: op.key().partition(),
+            repeatable: is_repeatable(op),
+            writes: op.writes(),
+        };
         let answered = self.shared.wires.call(request, deadline).await?;
         answered.read(|value, server| call.reply(op, value, &server.run))
     }
@@ -116,7 +121,12 @@ impl RedisStore {
 
     async fn outcome(&self, txn: &Txn, mut call: Call, deadline: Instant) -> Result<Outcome> {
         let Some(command) = command(&mut call) else { return call.outcome(txn, Value::Nil, "") };
-        let request = Request { command: &command, repeatable: txn.retry_safe(), writes: true };
+        let request = Request {
+            command: &command,
+            partition: txn.partition(),
+            repeatable: txn.retry_safe(),
+            writes: true,
+        };
         let answered = self.shared.wires.call(request, deadline).await?;
         answered.read(|value, server| call.outcome(txn, value, &server.run))
     }

@@ -1,27 +1,36 @@
 //! Walking over the keys of a namespace.
 
+mod cluster;
+
 use bytes::Bytes;
-use redis::Value;
-use roomkey_core::{Cursor, Error, Page, Result, Scan};
+use redis::{Cmd, Value};
+use roomkey_core::{Cursor, Error, Page, Partition, Result, Scan};
 
 use super::RedisStore;
 use crate::call::Request;
 use crate::command::Command;
 use crate::error::unexpected_answer;
+use crate::topology::Topology;
+
+/// Where there is only one server, every partition is there.
+const ANYWHERE: Partition = Partition::from_slot(0).expect("the first slot exists");
 
 impl RedisStore {
     pub(super) async fn scan_page(&self, scan: &Scan) -> Result<Page> {
+        match &self.shared.wires.topology {
+            Topology::One(_) => self.page_of_server(scan).await,
+            Topology::Cluster(cluster) => cluster::page(cluster, scan, self.deadline()).await,
+        }
+    }
+
+    async fn page_of_server(&self, scan: &Scan) -> Result<Page> {
         let place = scan.cursor().map(Place::read).transpose()?;
-        let mut command = redis::cmd("SCAN");
-        command.arg(place.as_ref().map_or("0", |place| place.cursor));
-        // A namespace holds no character that means something in a pattern.
-        command.arg("MATCH").arg([scan.namespace().prefix(), b"*"].concat());
-        command.arg("COUNT").arg(scan.limit());
+        let command = command(scan, place.as_ref().map_or(0, |place| place.cursor));
         let command = Command::plain(command).of_run(place.map(|place| place.run.into()));
-        let request = Request { command: &command, repeatable: true, writes: false };
+        let request = Request { command: &command, partition: ANYWHERE, repeatable: true, writes: false };
         let answered = self.shared.wires.call(request, self.deadline()).await?;
         let (cursor, keys) = read_page(answered.value).ok_or_else(unexpected_answer)?;
-        let next = (cursor != "0").then(|| Place { run: &answered.server.run, cursor: &cursor }.write());
+        let next = (cursor != 0).then(|| Place { run: &answered.server.run, cursor }.write());
         Ok(Page { keys, next })
     }
 }
@@ -29,17 +38,15 @@ impl RedisStore {
 /// Where a walk goes on, as the bytes of a [`Cursor`]: `run id:cursor`.
 struct Place<'a> {
     run: &'a str,
-    cursor: &'a str,
+    cursor: u64,
 }
 
 impl<'a> Place<'a> {
     fn read(cursor: &'a Cursor) -> Result<Self> {
         let text = std::str::from_utf8(cursor.as_bytes()).map_err(|_| Error::CursorLost)?;
         let (run, cursor) = text.split_once(':').ok_or(Error::CursorLost)?;
-        match cursor.parse::<u64>() {
-            Ok(_) => Ok(Self { run, cursor }),
-            Err(_) => Err(Error::CursorLost),
-        }
+        let cursor = cursor.parse().map_err(|_| Error::CursorLost)?;
+        Ok(Self { run, cursor })
     }
 
     fn write(&self) -> Cursor {
@@ -47,7 +54,16 @@ impl<'a> Place<'a> {
     }
 }
 
-fn read_page(answer: Value) -> Option<(String, Vec<Bytes>)> {
+fn command(scan: &Scan, cursor: u64) -> Cmd {
+    let mut command = redis::cmd("SCAN");
+    command.arg(cursor);
+    // A namespace holds no character that means something in a pattern.
+    command.arg("MATCH").arg([scan.namespace().prefix(), b"*"].concat());
+    command.arg("COUNT").arg(scan.limit());
+    command
+}
+
+fn read_page(answer: Value) -> Option<(u64, Vec<Bytes>)> {
     let Value::Array(parts) = answer else { return None };
     let [Value::BulkString(cursor), Value::Array(keys)] = <[Value; 2]>::try_from(parts).ok()? else {
         return None;
@@ -56,5 +72,5 @@ fn read_page(answer: Value) -> Option<(String, Vec<Bytes>)> {
         Value::BulkString(bytes) => Some(Bytes::from(bytes)),
         _ => None,
     });
-    Some((String::from_utf8(cursor).ok()?, keys.collect::<Option<_>>()?))
+    Some((std::str::from_utf8(&cursor).ok()?.parse().ok()?, keys.collect::<Option<_>>()?))
 }

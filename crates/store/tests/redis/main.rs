@@ -3,6 +3,7 @@
 
 mod age;
 mod breaker;
+mod cluster;
 mod connect;
 mod credentials;
 mod crowd;
