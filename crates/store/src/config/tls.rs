@@ -40,7 +40,6 @@ pub(crate) struct Tls {
     pub(crate) server_name: Option<ServerName<'static>>,
     /// Made of the files as they were when the configuration was built.
     pub(crate) client: Arc<ClientConfig>,
-    #[allow(dead_code, reason = "read by `reload`, which connecting is about to use")]
     material: Material,
 }
 
@@ -67,13 +66,11 @@ impl Tls {
     /// # Errors
     ///
     /// [`ConnectError::File`], [`Invalid`](ConnectError::Invalid) and [`Certificate`](ConnectError::Certificate).
-    #[allow(dead_code, reason = "connecting is about to use it")]
     pub(crate) fn reload(&self) -> Result<Arc<ClientConfig>, ConnectError> {
         self.material.client_config(self.verify)
     }
 
     /// The files that the settings are read from.
-    #[allow(dead_code, reason = "connecting is about to use it")]
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let Material { authorities, identity } = &self.material;
         let identity = identity.iter().flat_map(|(chain, key)| [chain, key]);
