@@ -23,7 +23,12 @@ const LAYERS: &[Layer] = &[
     // The two leaves do not know each other, not even in tests, which would bring core along.
     Layer { package: "roomkey-crypto", uses: &[], tests_use: &[] },
     Layer { package: "roomkey-memory", uses: &["roomkey-core"], tests_use: TEST_CRATES },
-    Layer { package: "roomkey-store", uses: &["roomkey-core"], tests_use: TEST_CRATES },
+    // That no fault leads to a wrong plaintext is shown where the faults are made.
+    Layer {
+        package: "roomkey-store",
+        uses: &["roomkey-core"],
+        tests_use: &["roomkey-memory", "roomkey-testkit", "roomkey-vault"],
+    },
     Layer { package: "roomkey-vault", uses: &["roomkey-core", "roomkey-crypto"], tests_use: BOTH_STORES },
     Layer {
         package: "roomkey-tokens",

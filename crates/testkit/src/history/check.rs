@@ -103,6 +103,7 @@ fn report(inner: &Inner, wrongs: Vec<Wrong>) -> Report {
     }
     Report {
         operations: inner.calls.len(),
+        writes: inner.calls.iter().filter(|call| call.name != "read").count(),
         acknowledged: count(Fate::Acknowledged),
         ambiguous: count(Fate::Ambiguous),
         not_done: count(Fate::NotDone),

@@ -1,0 +1,10 @@
+//! The faults, by where they come from.
+
+mod control;
+mod crash;
+mod freeze;
+mod lies;
+mod network;
+mod refusals;
+mod server_says_no;
+mod tls;
