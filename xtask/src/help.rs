@@ -16,6 +16,9 @@ cargo xtask COMMAND
                           every test, against memory and a real Redis: one server, sentinels and a cluster, plain and
                           TLS; and the doc tests. LIST: all (Redis 6.2, 8.2 and the default, one after the other),
                           path:PROGRAM for any other, or several with commas
+  faults [--long] [--engines LIST] [FILTER]
+                          the fault matrix F1 to F31 alone, which `test` runs too, and its table
+                          (target/faults/table.md)
   ci                      fmt --check, lint, doc, tidy, deny, test: what has to be green
   bench [ARGS]            Roomkey against its peers, or where the time of a load goes; writes target/bench/;
                           `bench --help` lists the arguments

@@ -8,6 +8,7 @@ mod ci;
 mod demo;
 mod deny;
 mod doc;
+mod faults;
 mod fmt;
 mod help;
 mod lint;
@@ -43,6 +44,7 @@ fn run(args: &[String]) -> Result {
     match command.as_str() {
         "demo" => demo::run(rest),
         "test" => test::run(rest),
+        "faults" => faults::run(rest),
         "ci" => ci::run(rest),
         "bench" => bench::run(rest),
         "tidy" => tidy::run(rest),

@@ -1,9 +1,10 @@
 //! `cargo xtask test`: every test of the default members against memory and a real Redis, and the doc tests.
 //!
 //! Tests that need a server are marked `#[ignore = "needs Redis: cargo xtask test"]`: a plain `cargo test` names them
-//! as ignored, and here they run, because here there is a server. No test is skipped without a word.
+//! as ignored, and here they run, because here there is a server. No test is skipped without a word. The fault matrix
+//! runs in a step of its own, see [`faults`](crate::faults).
 
-mod tally;
+pub(crate) mod tally;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use tally::Tally;
 
 use crate::failure::{Failure, Result, io};
+use crate::faults;
 use crate::process::{announce, cargo, without_settings};
 use crate::redis::{self, Engine};
 use crate::steps::Steps;
@@ -28,11 +30,13 @@ pub(crate) struct Options {
     filter: Option<String>,
     /// What they run on, one after the other.
     engines: Vec<Engine>,
+    /// Only the fault matrix.
+    only_matrix: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { long: false, filter: None, engines: vec![Engine::Default] }
+        Self { long: false, filter: None, engines: vec![Engine::Default], only_matrix: false }
     }
 }
 
@@ -44,9 +48,13 @@ pub(crate) struct Verdict {
 }
 
 pub(crate) fn run(args: &[String]) -> Result {
-    let options = Options::parse(args)?;
+    report(&Options::parse("test", args)?)
+}
+
+/// Runs what the options say, and says what came of it.
+pub(crate) fn report(options: &Options) -> Result {
     let mut steps = Steps::new();
-    let verdict = everything(&mut steps, &options);
+    let verdict = everything(&mut steps, options);
     println!("{steps}");
     verdict?.close()
 }
@@ -61,26 +69,38 @@ pub(crate) fn everything(steps: &mut Steps, options: &Options) -> Result<Verdict
     // A failure does not keep the tests that follow from running: one run should show all there is to mend.
     let mut outcome = Ok(());
     for server in &servers {
-        let mut name = "tests".to_owned();
+        let mut on = String::new();
         if servers.len() > 1 {
-            name = format!("tests on {}", server.version());
+            on = format!(" on {}", server.version());
             tally.on(server.version());
         }
-        let tests = steps.run(name, || {
+        if !options.only_matrix {
+            let tests = steps.run(format!("tests{on}"), || {
+                let mut command = test(options);
+                command.env(redis::VARIABLE, server.path());
+                command
+                    .args(["--all-targets", "--no-fail-fast", "--", "--include-ignored"])
+                    .args(["--skip", faults::MODULE])
+                    .args(&options.filter);
+                follow(&mut command, &mut tally)
+            });
+            outcome = outcome.and(tests);
+        }
+        let matrix = steps.run(format!("faults{on}"), || {
             let mut command = test(options);
             command.env(redis::VARIABLE, server.path());
-            command
-                .args(["--all-targets", "--no-fail-fast", "--", "--include-ignored"])
-                .args(&options.filter);
-            follow(&mut command, &mut tally)
+            faults::matrix(command, options.filter.as_ref(), &mut tally)
         });
-        outcome = outcome.and(tests);
+        outcome = outcome.and(matrix);
     }
-    let docs = steps.run("doc tests", || {
-        let mut command = test(options);
-        command.envs(servers.first().map(|server| (redis::VARIABLE, server.path())));
-        follow(command.args(["--doc", "--no-fail-fast", "--"]).args(&options.filter), &mut tally)
-    });
+    if !options.only_matrix {
+        let docs = steps.run("doc tests", || {
+            let mut command = test(options);
+            command.envs(servers.first().map(|server| (redis::VARIABLE, server.path())));
+            follow(command.args(["--doc", "--no-fail-fast", "--"]).args(&options.filter), &mut tally)
+        });
+        outcome = outcome.and(docs);
+    }
 
     println!();
     for server in &servers {
@@ -89,7 +109,7 @@ pub(crate) fn everything(steps: &mut Steps, options: &Options) -> Result<Verdict
     }
     println!("{tally}");
     let nothing = || (tally.passed() == 0).then(|| "no test ran: the filter matches none".to_owned());
-    let complaint = outcome.and(docs).err().map(|failure| failure.message().to_owned()).or_else(nothing);
+    let complaint = outcome.err().map(|failure| failure.message().to_owned()).or_else(nothing);
     Ok(Verdict { tally, complaint })
 }
 
@@ -105,7 +125,8 @@ impl Verdict {
 }
 
 impl Options {
-    fn parse(args: &[String]) -> Result<Self> {
+    /// What stands behind `cargo xtask COMMAND`.
+    pub(crate) fn parse(command: &str, args: &[String]) -> Result<Self> {
         let mut options = Self::default();
         let mut args = args.iter();
         while let Some(arg) = args.next() {
@@ -117,12 +138,17 @@ impl Options {
                 }
                 other => {
                     return Err(Failure::new(format!(
-                        "`cargo xtask test [--long] [--engines LIST] [FILTER]` does not know what to do with `{other}`"
+                        "`cargo xtask {command} [--long] [--engines LIST] [FILTER]` does not know what to do with `{other}`"
                     )));
                 }
             }
         }
         Ok(options)
+    }
+
+    /// The same for the fault matrix alone.
+    pub(crate) fn only_matrix(self) -> Self {
+        Self { only_matrix: true, ..self }
     }
 }
 
@@ -143,7 +169,12 @@ fn test(options: &Options) -> Command {
 /// Compiles the tests, and returns which package each test program belongs to, by its file name.
 fn build(options: &Options) -> Result<BTreeMap<String, String>> {
     let mut command = test(options);
-    command.args(["--all-targets", "--no-run", "--message-format", "json-render-diagnostics"]);
+    if options.only_matrix {
+        command.args(faults::TARGET);
+    } else {
+        command.arg("--all-targets");
+    }
+    command.args(["--no-run", "--message-format", "json-render-diagnostics"]);
     announce(&command);
     let output = command.stderr(Stdio::inherit()).output().map_err(|error| io("cargo test", &error))?;
     if !output.status.success() {
@@ -162,7 +193,7 @@ fn artifact(message: &str) -> Option<(String, String)> {
 }
 
 /// Runs a child, shows what it says as it says it, and counts along.
-fn follow(command: &mut Command, tally: &mut Tally) -> Result {
+pub(crate) fn follow(command: &mut Command, tally: &mut Tally) -> Result {
     announce(command);
     // One pipe for both: cargo names a program on stderr, the program reports on stdout, and their order matters.
     let (mut output, writer) = std::io::pipe().map_err(|error| io("a pipe", &error))?;
@@ -201,7 +232,7 @@ mod tests {
     use super::*;
 
     fn parse(args: &[&str]) -> Result<Options> {
-        Options::parse(&args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>())
+        Options::parse("test", &args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>())
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub(crate) struct Scene {
     pub(crate) proxy: FaultProxy,
     pub(crate) store: RedisStore,
     pub(crate) running: Running,
+    /// The writes that were sent before the callers began.
+    greeting: u64,
     watch: Watch,
 }
 
@@ -72,13 +74,14 @@ impl Scene {
         let server = Arc::new(options.start());
         let proxy = FaultProxy::before(server.port());
         let store = connect(configure(RedisConfig::builder().host("127.0.0.1").port(proxy.port()))).await;
+        let greeting = sent_writes(&proxy);
         let running = load().start(&store, |error| ear::heard(error));
         let watch = Watch::start(&running, {
             let server = Arc::clone(&server);
             move |key| server.try_command(&[b"ZCARD", &key.bytes()[..]]).ok().map(|count| count.int())
         });
         running.until_acknowledged(100).await;
-        Self { server, proxy, store, running, watch }
+        Self { server, proxy, store, running, greeting, watch }
     }
 
     pub(crate) fn history(&self) -> &History {
@@ -99,9 +102,9 @@ impl Scene {
     /// Stops the callers, checks, adds the row, and asserts that nothing happened twice or was shown.
     pub(crate) async fn finish(self, fault: &str, what: &str) -> (Report, Duration) {
         self.watch.stop();
-        let Self { server, proxy, running, .. } = self;
+        let Self { server, proxy, running, greeting, .. } = self;
         let (report, late) = running.finish(|_, command| server.command(command)).await;
-        let retried = sent_writes(&proxy).saturating_sub(u64::try_from(report.writes).unwrap());
+        let retried = (sent_writes(&proxy) - greeting).saturating_sub(u64::try_from(report.writes).unwrap());
         Row { fault, what, report: &report, retried: Some(retried) }.add();
         report.assert_nothing_impossible();
         assert!(report.acknowledged > 0);

@@ -32,7 +32,8 @@ async fn f17_one_lost_addition_is_made_once() {
         assert_eq!(get(&store, &counter).await.unwrap().unwrap(), round.to_string());
         proxy.heal();
     }
-    // The reply may also be under way for longer than anybody waits.
+    // The reply may also be under way for longer than anybody waits, on the connection that writes take.
+    until_works(&store, &key(Kind::Value, 1, 2)).await;
     let hasty = store.with_timeout(HASTY);
     proxy.hold_way(Way::ToClient);
     assert_eq!(add(&hasty, &counter).await.unwrap_err().kind(), ErrorKind::Ambiguous);

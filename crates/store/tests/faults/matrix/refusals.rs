@@ -79,10 +79,8 @@ impl CredentialsProvider for Rotating {
 #[ignore = "needs Redis: cargo xtask faults"]
 async fn f11_password_rotated_under_load() {
     let now = Arc::new(AtomicUsize::new(0));
-    let scene = Scene::with(server(), |config| {
-        config.credentials(Rotating(Arc::clone(&now))).timeout(PATIENT)
-    })
-    .await;
+    let scene =
+        Scene::with(server(), |config| config.credentials(Rotating(Arc::clone(&now))).timeout(PATIENT)).await;
     for round in 1..=4 {
         let (new, old) = (PASSWORDS[round % 2], PASSWORDS[(round + 1) % 2]);
         // As an operator does it: the new one is let in, then used, then the old one is shut out.

@@ -167,7 +167,11 @@ async fn f24_misconf() {
         sleep(Duration::from_millis(5)).await;
     }
     // Refused for good, releasing too, and told at once: nobody mends a disk within a deadline.
-    for op in [Op::put(&value, payload(), Life::Never), Op::delete(&value), Op::add(&key(Kind::Value, 1, 2), 1, Life::Keep)] {
+    for op in [
+        Op::put(&value, payload(), Life::Never),
+        Op::delete(&value),
+        Op::add(&key(Kind::Value, 1, 2), 1, Life::Keep),
+    ] {
         let began = Instant::now();
         assert_eq!(reply(&store, op).await.unwrap_err().kind(), ErrorKind::Permanent);
         assert!(began.elapsed() < PATIENT / 2);
