@@ -176,7 +176,9 @@ impl RedisServer {
 
     /// One field of `INFO everything`, such as `used_memory`.
     pub fn info(&self, field: &str) -> String {
-        let info = self.command(&["INFO", "everything"]).text();
+        // A server that is being made a replica closes its connections, and asking again is harmless.
+        let info = (0..3).find_map(|_| self.try_command(&["INFO", "everything"]).ok());
+        let info = info.unwrap_or_else(|| self.command(&["INFO", "everything"])).text();
         let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         value.unwrap_or_else(|| panic!("INFO has no field {field}")).to_owned()
     }

@@ -6,5 +6,6 @@ mod freeze;
 mod lies;
 mod network;
 mod refusals;
+mod sentinel;
 mod server_says_no;
 mod tls;

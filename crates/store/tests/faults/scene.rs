@@ -42,7 +42,15 @@ pub(crate) fn config(port: u16) -> RedisConfigBuilder {
 
 /// A store, with all that it shows listened to.
 pub(crate) async fn connect(config: RedisConfigBuilder) -> RedisStore {
-    let config = config.build().unwrap();
+    open(config.build().unwrap()).await
+}
+
+/// The same by address.
+pub(crate) async fn connect_to(url: &str) -> RedisStore {
+    open(RedisConfig::from_url(url).unwrap()).await
+}
+
+async fn open(config: RedisConfig) -> RedisStore {
     ear::overhear(&format!("{config:?}"));
     let store = RedisStore::connect(config).await.unwrap();
     ear::overhear(&format!("{store:?}"));
@@ -78,7 +86,7 @@ impl Scene {
         let running = load().start(&store, |error| ear::heard(error));
         let watch = Watch::start(&running, {
             let server = Arc::clone(&server);
-            move |key| server.try_command(&[b"ZCARD", &key.bytes()[..]]).ok().map(|count| count.int())
+            move |key| members(&server, key)
         });
         running.until_acknowledged(100).await;
         Self { server, proxy, store, running, greeting, watch }
@@ -173,6 +181,11 @@ impl Watch {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap();
     }
+}
+
+/// How many members a ranking has, if the server says so.
+pub(crate) fn members(server: &RedisServer, key: &Key) -> Option<i64> {
+    server.try_command(&[b"ZCARD", &key.bytes()[..]]).ok().map(|count| count.int())
 }
 
 /// A key with the mark in it.
