@@ -57,9 +57,13 @@ impl Member {
     fn check(&self, times: u32, wrongs: &mut Vec<Wrong>) {
         let Some((put, had_room)) = self.put else { return };
         let (least, most) = match (put, had_room, self.removed) {
-            // Who has left stays away, also if it never knew whether it had come: nothing is overtaken by its own past.
-            (_, _, Some(Fate::Acknowledged)) => (0, 0),
             (Fate::NotDone, ..) | (_, false, _) => (0, 0),
+            // Who has left stays away, also if it never knew whether it had come: nothing is overtaken by its own past.
+            // Should it be there all the same, it is the leaving that nothing is left of.
+            (_, _, Some(Fate::Acknowledged)) => {
+                wrongs.extend((0..times).map(|_| Wrong::Lost));
+                return;
+            }
             (Fate::Acknowledged, _, Some(Fate::Ambiguous)) | (Fate::Ambiguous, ..) => (0, 1),
             (Fate::Acknowledged, _, None | Some(Fate::NotDone)) => (1, 1),
         };

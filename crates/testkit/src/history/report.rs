@@ -7,9 +7,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wrong {
-    /// Something acknowledged is not there.
+    /// Nothing is left of something acknowledged.
     Lost,
-    /// Something is there more often than was acknowledged or is ambiguous, or although it was not executed or has left.
+    /// Something is there more often than was acknowledged or is ambiguous, or although it was not executed.
     Doubled,
     /// Something is there, or was read, that nobody wrote.
     NeverWritten,
