@@ -12,9 +12,10 @@
 //! What goes to different nodes travels at the same time, and is repeated by itself: a node that does not answer holds up
 //! nothing but its own.
 
+mod part;
+
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,12 +25,13 @@ use redis::{Pipeline, Value};
 use roomkey_core::{Error, Partition, Result};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use self::part::{Part, divide};
 use crate::backoff::Backoff;
 use crate::call::{Answered, MOST_DETOURS, Wires, in_doubt, untried};
 use crate::command::Command;
 use crate::error::{FORGOTTEN, Refusal, is_final, refusal, unexpected_answer};
 use crate::node::{Errand, Node};
-use crate::topology::{Detour, Held, Topology};
+use crate::topology::{Detour, Held};
 
 /// One command of a batch.
 pub(crate) struct Item {
@@ -261,14 +263,6 @@ impl Wires {
     }
 }
 
-/// Open items that are to be sent to the same node, and those of the same partitions that have to wait for them.
-struct Part<'t, 'i> {
-    node: Result<Held<'t>>,
-    /// The node does not own the partitions, or not yet.
-    asking: bool,
-    items: Vec<&'i mut Item>,
-}
-
 /// Takes that there is no connection, or that there will be none.
 fn unconnected(items: &mut [&mut Item], error: &Error) -> Again {
     let passes = matches!(error, Error::NotExecuted(failure) if !is_final(failure));
@@ -281,37 +275,6 @@ fn unconnected(items: &mut [&mut Item], error: &Error) -> Again {
         }
     }
     if passes { Again::Later } else { Again::No }
-}
-
-/// Puts open items together by the node that the first of each partition goes to.
-fn divide<'t, 'i>(topology: &'t Topology, items: Vec<&'i mut Item>) -> Vec<Part<'t, 'i>> {
-    if let (Topology::One(node), false) = (topology, items.is_empty()) {
-        return vec![Part { node: Ok(Held::Only(node)), asking: false, items }];
-    }
-    let mut parts: Vec<Part<'t, 'i>> = Vec::new();
-    let mut chosen: HashMap<Partition, usize> = HashMap::new();
-    for item in items {
-        let place = *chosen.entry(item.partition).or_insert_with(|| {
-            let asking = item.asked.is_some();
-            let node = match &item.asked {
-                Some(node) => Ok(Held::Member(Arc::clone(node))),
-                None => topology.owner(item.partition),
-            };
-            let same = |part: &Part<'_, '_>| match (&part.node, &node) {
-                (Ok(one), Ok(other)) => {
-                    part.asking == asking && std::ptr::eq(&raw const **one, &raw const **other)
-                }
-                (Err(_), Err(_)) => true,
-                _ => false,
-            };
-            parts.iter().position(same).unwrap_or_else(|| {
-                parts.push(Part { node, asking, items: Vec::new() });
-                parts.len() - 1
-            })
-        });
-        parts[place].items.push(item);
-    }
-    parts
 }
 
 /// Whether and when to send the rest again.

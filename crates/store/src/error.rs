@@ -303,19 +303,15 @@ fn raised(text: &str) -> Option<(&str, &str)> {
 
 fn sort(code: &str, text: &str) -> Refusal {
     let failure = |what| Failure::new(what, Answer::new(code));
+    let passing = |what| Error::NotExecuted(failure(what));
     Refusal::Error(match code {
         "NOSCRIPT" => return Refusal::NoScript,
         "WRONGTYPE" => Error::WrongType,
         "OOM" => Error::Full,
-        "TRYAGAIN" | "MOVED" | "ASK" => {
-            Error::NotExecuted(failure("the partition is on its way from one node to another"))
-        }
-        "CLUSTERDOWN" => Error::NotExecuted(failure("the cluster does not serve the partition just now")),
-        // The node was or became a replica while somebody waited there.
-        "READONLY" | "UNBLOCKED" => Error::NotExecuted(failure("the server is not a master any more")),
-        "LOADING" | "BUSY" | "MASTERDOWN" | "NOREPLICAS" => {
-            Error::NotExecuted(failure("the server cannot do it just now"))
-        }
+        "TRYAGAIN" | "MOVED" | "ASK" => passing("the partition is on its way from one node to another"),
+        "CLUSTERDOWN" => passing("the cluster does not serve the partition just now"),
+        "READONLY" | "UNBLOCKED" => passing("the server is not a master any more"),
+        "LOADING" | "BUSY" | "MASTERDOWN" | "NOREPLICAS" => passing("the server cannot do it just now"),
         "NOAUTH" | "NOPERM" | "WRONGPASS" => Error::Permanent(failure("the login lacks the right to do it")),
         "MISCONF" => {
             Error::Permanent(failure("the server cannot persist and therefore writes nothing; see its log"))
