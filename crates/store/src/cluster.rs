@@ -163,11 +163,15 @@ impl Cluster {
     pub(crate) fn heed(&self, node: &Node, error: &ServerError) -> Option<Detour> {
         match Redirect::read(error, &node.endpoint()) {
             Some(Redirect::Moved { slot, to }) => {
+                self.shared.connector.metrics.redirects_moved.increment(1);
                 self.shared.moved(slot, to);
                 self.suspect();
                 Some(Detour::Owner)
             }
-            Some(Redirect::Ask { at }) => self.shared.guest(at).map(Detour::Ask),
+            Some(Redirect::Ask { at }) => {
+                self.shared.connector.metrics.redirects_ask.increment(1);
+                self.shared.guest(at).map(Detour::Ask)
+            }
             None => {
                 if matches!(error.code(), "CLUSTERDOWN" | "READONLY" | "MASTERDOWN" | "UNBLOCKED") {
                     self.suspect();

@@ -38,6 +38,8 @@ pub(crate) struct Connector {
     client_name: String,
     timeout: Duration,
     durability: Option<Durability>,
+    /// Whether reads of different calls may leave as one: in a cluster their keys may not stand together.
+    gathers: bool,
     refused: Mutex<Option<Refused>>,
     recall: watch::Sender<Option<Instant>>,
     pub(crate) metrics: Arc<Metrics>,
@@ -83,6 +85,7 @@ impl Connector {
             client_name: config.client_name.clone(),
             timeout: config.connect_timeout,
             durability: Durability::of(config),
+            gathers: !matches!(config.topology, Topology::Cluster { .. }),
             refused: Mutex::default(),
             recall: watch::Sender::new(None),
             metrics: Arc::new(Metrics::new(&config.client_name)),
@@ -99,6 +102,7 @@ impl Connector {
             client_name: self.client_name.clone(),
             timeout: self.timeout,
             durability: self.durability,
+            gathers: self.gathers,
             refused: Mutex::default(),
             recall: watch::Sender::new(None),
             metrics: Arc::clone(&self.metrics),
@@ -227,7 +231,7 @@ impl Connector {
         stream: Box<dyn Stream>,
         mut recalled: watch::Receiver<Option<Instant>>,
     ) -> (Wire, Driver) {
-        let (wire, driver) = Wire::new(stream, true, self.metrics.departure_commands.clone());
+        let (wire, driver) = Wire::new(stream, self.gathers, self.metrics.departure_commands.clone());
         let task = tokio::spawn(async move {
             // A connector that is gone recalls nothing; then its connections go as their owners do.
             tokio::select! {
@@ -340,6 +344,7 @@ impl fmt::Debug for Connector {
             durability: _,
             refused: _,
             recall: _,
+            gathers: _,
             metrics: _,
         } = self;
         f.debug_struct("Connector").field("target", target).finish_non_exhaustive()

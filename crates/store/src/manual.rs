@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::rights::{Scope, needed};
+
 /// The manual. It stands beside the crates and not in this one.
 pub(crate) fn text() -> String {
     fs::read_to_string(crates().join("../docs/operations.md")).unwrap()
@@ -39,6 +41,19 @@ fn every_error_has_a_row() {
         for variant in variants {
             assert!(rows.contains(variant), "docs/operations.md has no row for {name}::{variant}");
         }
+    }
+}
+
+#[test]
+fn the_rights_are_those_that_are_checked() {
+    let manual = text();
+    let rights = needed(Scope::Server);
+    assert!(
+        manual.contains(&format!("-@all ~roomkey:* {rights}\n")),
+        "docs/operations.md lacks the rule that ends in: ~roomkey:* {rights}"
+    );
+    for right in needed(Scope::Cluster).split(' ').filter(|right| !rights.contains(right)) {
+        assert!(manual.contains(right), "docs/operations.md lacks a right for clusters: {right}");
     }
 }
 

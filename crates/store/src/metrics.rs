@@ -147,9 +147,7 @@ pub(crate) struct Metrics {
     shed_overloaded: Counter,
     shed_not_answering: Counter,
     shed_pool_exhausted: Counter,
-    #[allow(dead_code, reason = "for clusters, which are to come")]
     pub(crate) redirects_moved: Counter,
-    #[allow(dead_code, reason = "for clusters, which are to come")]
     pub(crate) redirects_ask: Counter,
 }
 
