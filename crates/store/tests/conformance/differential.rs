@@ -38,6 +38,17 @@ fn redis_behind_sentinels_with_tls_and_memory_are_the_same() {
     compare(Way::SentinelTls, SAMPLE);
 }
 
+/// The keys of the programs lie on all three nodes.
+#[test]
+fn a_cluster_and_memory_are_the_same() {
+    compare(Way::Cluster, SAMPLE);
+}
+
+#[test]
+fn a_cluster_with_tls_and_memory_are_the_same() {
+    compare(Way::ClusterTls, SAMPLE);
+}
+
 fn compare(way: Way, one_in: u32) {
     let redis = OnceCell::new();
     let cases = Cell::new(0u32);

@@ -50,6 +50,16 @@ impl RedisFixture {
         Self::shared(&SHARED, Way::SentinelTls).await
     }
 
+    pub(crate) async fn cluster() -> Self {
+        static SHARED: OnceLock<Mutex<Servers>> = OnceLock::new();
+        Self::shared(&SHARED, Way::Cluster).await
+    }
+
+    pub(crate) async fn cluster_tls() -> Self {
+        static SHARED: OnceLock<Mutex<Servers>> = OnceLock::new();
+        Self::shared(&SHARED, Way::ClusterTls).await
+    }
+
     /// On servers of its own, for long.
     pub(crate) async fn own(way: Way) -> Self {
         Self::on(Lease::Own(Box::new(Servers::start(way)))).await
@@ -100,6 +110,7 @@ fn config(servers: &Servers) -> RedisConfig {
                 false => config,
             }
         }
+        Servers::Cluster(cluster) => config.cluster(cluster.seeds()),
     };
     let config = match servers.is_secure() {
         true => config

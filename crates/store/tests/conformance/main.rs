@@ -38,3 +38,15 @@ mod sentinel_tls {
 
     conformance_suite!(RedisFixture::sentinel_tls);
 }
+
+mod cluster {
+    use super::*;
+
+    conformance_suite!(RedisFixture::cluster);
+}
+
+mod cluster_tls {
+    use super::*;
+
+    conformance_suite!(RedisFixture::cluster_tls);
+}

@@ -1,9 +1,9 @@
-//! The servers that a store may find: one, or one behind sentinels; with and without TLS.
+//! The servers that a store may find: one, one behind sentinels, or a cluster; with and without TLS.
 
 use std::path::Path;
 use std::time::Duration;
 
-use roomkey_testkit::{RedisSentinel, RedisServer};
+use roomkey_testkit::{RedisCluster, RedisSentinel, RedisServer};
 
 /// Nothing is to fail over here, on no machine however loaded.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
@@ -16,6 +16,8 @@ pub(crate) enum Way {
     UnixSocket,
     Sentinel,
     SentinelTls,
+    Cluster,
+    ClusterTls,
 }
 
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(crate) enum Servers {
     One(RedisServer),
     /// With a replica, and sentinels.
     Watched(RedisSentinel),
+    /// Of three masters.
+    Cluster(RedisCluster),
 }
 
 impl Servers {
@@ -34,6 +38,7 @@ impl Servers {
     pub(crate) fn start(way: Way) -> Self {
         let secure = RedisServer::options().tls().password(Self::PASSWORD);
         let sentinel = RedisSentinel::options().down_after(DEAD_AFTER);
+        let cluster = RedisCluster::options().node_timeout(DEAD_AFTER);
         match way {
             Way::Plain => Self::One(RedisServer::start()),
             Way::Tls => Self::One(secure.start()),
@@ -42,6 +47,8 @@ impl Servers {
             Way::SentinelTls => {
                 Self::Watched(sentinel.servers(secure).password(Self::SENTINEL_PASSWORD).start())
             }
+            Way::Cluster => Self::Cluster(cluster.start()),
+            Way::ClusterTls => Self::Cluster(cluster.nodes(secure).start()),
         }
     }
 
@@ -85,6 +92,7 @@ impl Servers {
         match self {
             Self::One(server) => vec![server],
             Self::Watched(watched) => vec![watched.master()],
+            Self::Cluster(cluster) => cluster.nodes().iter().collect(),
         }
     }
 }
