@@ -6,6 +6,7 @@ use std::time::Duration;
 use roomkey_store::RedisStore;
 use roomkey_testkit::RedisSentinel;
 use roomkey_testkit::history::{Report, Running};
+use roomkey_testkit::server::Restart;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
 
@@ -23,9 +24,10 @@ struct Scene {
 }
 
 impl Scene {
-    async fn start(deadline: Duration) -> Self {
+    /// `more` is added to the address.
+    async fn start(more: &str, deadline: Duration) -> Self {
         let watched = Arc::new(RedisSentinel::options().servers(server()).password(PASSWORD).start());
-        let url = format!("{}&timeout_ms={}", watched.url(), deadline.as_millis());
+        let url = format!("{}&timeout_ms={}{more}", watched.url(), deadline.as_millis());
         let store = connect_to(&url).await;
         let running = load().start(&store, |error| ear::heard(error));
         let watch = Watch::start(&running, {
@@ -66,7 +68,7 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask faults"]
 async fn f07_demoted_under_load() {
-    let scene = Scene::start(PATIENT).await;
+    let scene = Scene::start("", PATIENT).await;
     for _ in 0..long(2, 20) {
         block_in_place(|| scene.watched.failover());
         scene.heal().await;
@@ -82,7 +84,7 @@ async fn f07_demoted_under_load() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask faults"]
 async fn f08_frozen_master() {
-    let scene = Scene::start(HASTY).await;
+    let scene = Scene::start("", HASTY).await;
     let began = Instant::now();
     block_in_place(|| scene.watched.master().pause());
     block_in_place(|| while std::ptr::eq(scene.watched.current_master(), scene.watched.master()) {});
@@ -99,4 +101,21 @@ async fn f08_frozen_master() {
     );
     let (report, late) = scene.finish(&what, "F8").await;
     assert_in_time(report.slowest, HASTY, late);
+}
+
+/// With writes that wait for a replica, a failover loses nothing that was acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask faults"]
+async fn f08_killed_master_whose_writes_were_confirmed() {
+    let scene = Scene::start("&wait_replicas=1&wait_timeout_ms=300", Duration::from_secs(1)).await;
+    block_in_place(|| scene.watched.master().kill());
+    block_in_place(|| while std::ptr::eq(scene.watched.current_master(), scene.watched.master()) {});
+    // Nobody copies the new master yet: its writes happen, are not confirmed, and say so.
+    sleep(Duration::from_secs(1)).await;
+    block_in_place(|| scene.watched.master().restart(Restart::LoseData));
+    block_in_place(|| scene.watched.wait_until_agreed());
+    scene.heal().await;
+    let (report, _) = scene.finish("master killed, writes wait for one replica", "F8").await;
+    report.assert_exact();
+    assert!(report.ambiguous > 0, "{report}");
 }
