@@ -37,6 +37,8 @@ const SINGLY: u32 = 32;
 const TICK: Duration = Duration::from_millis(20);
 /// A buffer that has grown over this is not kept.
 const LARGE: usize = 1024 * 1024;
+/// How much is taken in at a time. Who sends without an end must hold up neither the clock nor the other tasks.
+const MOST_TAKEN: usize = 256 * 1024;
 
 /// Moves bytes until the connection ends, and tells everybody who then still waits.
 pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(stream: S, outbox: Arc<Outbox>) {
@@ -102,12 +104,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if self.ticking && self.clock.as_mut().poll(context).is_ready() {
             self.tick();
         }
+        let mut taken = 0;
         loop {
             let mut moved = false;
             // A server that is full says so unasked, and that is for the first who asks.
             if self.departed > 0 {
                 match self.poll_read(context) {
-                    Poll::Ready(Ok(())) => moved = true,
+                    Poll::Ready(Ok(length)) => (moved, taken) = (true, taken + length),
                     Poll::Ready(Err(error)) => return Poll::Ready(error),
                     Poll::Pending => {}
                 }
@@ -120,13 +123,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     Poll::Ready(Ok(())) => moved = true,
                     Poll::Ready(Err(error)) => {
                         // What has come in before counts.
-                        while let Poll::Ready(Ok(())) = self.poll_read(context) {}
+                        while let Poll::Ready(Ok(_)) = self.poll_read(context) {}
                         return Poll::Ready(error);
                     }
                     Poll::Pending => {}
                 }
             }
             if !moved {
+                break;
+            }
+            if taken >= MOST_TAKEN {
+                context.waker().wake_by_ref();
                 break;
             }
         }
@@ -222,16 +229,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     /// Reads once and gives out what is complete.
-    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.input.reserve(READ);
-        if ready!(pin!(self.stream.read_buf(&mut self.input)).poll(context))? == 0 {
+        let length = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(context))?;
+        if length == 0 {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
         self.give_out().map_err(|malformed| io::Error::new(io::ErrorKind::InvalidData, malformed))?;
         if self.input.is_empty() && self.input.capacity() > LARGE {
             self.input = BytesMut::new();
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(length))
     }
 
     /// Gives each answer to who waits for it.

@@ -1,5 +1,6 @@
 //! The faults, by where they come from.
 
+mod cluster;
 mod control;
 mod crash;
 mod freeze;

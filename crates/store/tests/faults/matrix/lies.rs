@@ -122,6 +122,7 @@ async fn f31_hostile_server() {
         let (began, nap) = (Instant::now(), tokio::spawn(lateness()));
         let answer = get(&store, &value).await;
         let (took, late) = (began.elapsed(), nap.await.unwrap());
+        eprintln!("{what}: {took:?}, timers {late:?} late");
         assert!(answer.is_err(), "{what}: {answer:?}");
         assert_in_time(took, HASTY, late);
         proxy.heal();
