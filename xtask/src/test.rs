@@ -2,7 +2,7 @@
 //!
 //! Tests that need a server are marked `#[ignore = "needs Redis: cargo xtask test"]`: a plain `cargo test` names them
 //! as ignored, and here they run, because here there is a server. No test is skipped without a word. The fault matrix
-//! runs in a step of its own, see [`faults`](crate::faults).
+//! runs in a step of its own, see [`faults`].
 
 pub(crate) mod tally;
 
