@@ -15,7 +15,7 @@
 //!
 //! Each test adds a row to one table, which `cargo xtask faults` prints. "Lost" is what was acknowledged and is gone, which
 //! only a server that loses its memory or a failover without `WAIT` may cause; "doubled" is never allowed. "Retried" counts
-//! the writes that were sent more than once, where a proxy stood by to count them.
+//! the plain writes that were sent more than once, where a proxy stood by to count them.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
 mod ear;

@@ -107,7 +107,7 @@ fn report(inner: &Inner, wrongs: Vec<Wrong>) -> Report {
     }
     Report {
         operations: inner.calls.len(),
-        writes: inner.calls.iter().filter(|call| call.name != "read").count(),
+        plain_writes: inner.calls.iter().filter(|call| !matches!(call.name, "read" | "join")).count(),
         acknowledged: count(Fate::Acknowledged),
         ambiguous: count(Fate::Ambiguous),
         not_done: count(Fate::NotDone),

@@ -39,8 +39,8 @@ pub enum Wrong {
 pub struct Report {
     /// Calls that ended.
     pub operations: usize,
-    /// Calls among them that may change something.
-    pub writes: usize,
+    /// Calls among them that write and are one plain command.
+    pub plain_writes: usize,
     /// Calls with an answer.
     pub acknowledged: usize,
     /// Calls of which nobody knows whether they happened, those given up included.
