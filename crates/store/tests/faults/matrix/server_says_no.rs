@@ -20,7 +20,7 @@ use crate::table;
 #[ignore = "needs Redis: cargo xtask faults"]
 async fn f06_out_of_memory() {
     let scene = Scene::start(server(), PATIENT).await;
-    scene.act(|server| server.command(&["CONFIG", "SET", "maxmemory", "1000000"]));
+    scene.act(|server| server.command(&["CONFIG", "SET", "maxmemory", "1"]));
     let (value, map, ranking) = (key(Kind::Value, 1, 1), key(Kind::Map, 1, 2), key(Kind::Ranking, 1, 3));
     let store = &scene.store;
     // Whatever grows is refused, and says so.
