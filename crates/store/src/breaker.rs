@@ -5,12 +5,14 @@
 //! hiccup that a call just does not survive; after two, the second generation of calls has waited in vain as well.
 //!
 //! It has no half-open state and tries nothing by itself: the lanes go on pinging and reconnecting whatever it says, and
-//! the first sign of life that they get closes it.
+//! the first sign of life that they get closes it. A lane that rests asks as soon as a silence begins, so that one call
+//! without an answer, after which nobody called, is no silence of the server.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics::Gauge;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Deadlines of silence that open it.
@@ -24,6 +26,8 @@ pub(crate) struct Breaker {
     start: Instant,
     /// When something first went unanswered since the last sign of life, in milliseconds from the start, plus one; or 0.
     silent: AtomicU64,
+    /// Wakes those who wait for a silence.
+    falls: Notify,
     patience: u64,
     /// Whether it has been seen open, and who counts those that are.
     seen_open: AtomicBool,
@@ -36,6 +40,7 @@ impl Breaker {
         Self {
             start: Instant::now(),
             silent: AtomicU64::new(0),
+            falls: Notify::new(),
             patience: milliseconds(patience),
             seen_open: AtomicBool::new(false),
             open,
@@ -55,7 +60,23 @@ impl Breaker {
         if self.silent.load(Ordering::Relaxed) == 0 {
             // Of two that come at once, either may set it.
             let now = milliseconds(self.start.elapsed()) + 1;
-            let _ = self.silent.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+            if self.silent.compare_exchange(0, now, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+                self.falls.notify_waiters();
+            }
+        }
+    }
+
+    /// Completes while something has gone unanswered and nothing was heard since.
+    pub(crate) async fn silence(&self) {
+        loop {
+            let falls = self.falls.notified();
+            tokio::pin!(falls);
+            // From here on no silence is missed.
+            falls.as_mut().enable();
+            if self.silent.load(Ordering::SeqCst) != 0 {
+                return;
+            }
+            falls.await;
         }
     }
 
@@ -101,7 +122,8 @@ fn milliseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
+    use tokio::task::yield_now;
+    use tokio::time::{advance, timeout};
 
     use super::*;
 
@@ -118,6 +140,21 @@ mod tests {
         assert!(breaker.is_open());
         breaker.heard();
         assert!(!breaker.is_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_a_silence_sees_it_as_long_as_it_lasts() {
+        let breaker = Breaker::new(DEADLINE, Gauge::noop());
+        let seen = || async { timeout(DEADLINE, breaker.silence()).await.is_ok() };
+        assert!(!seen().await);
+        let falls = async {
+            yield_now().await;
+            breaker.unheard();
+        };
+        assert!(tokio::join!(seen(), falls).0);
+        assert!(seen().await);
+        breaker.heard();
+        assert!(!seen().await);
     }
 
     #[tokio::test(start_paused = true)]

@@ -238,7 +238,7 @@ impl Drop for Cluster {
 
 /// Connects to a seed and asks it for all that a store needs to know.
 async fn enter(connector: Connector) -> Result<(Connection, Rights, Layout), ConnectError> {
-    let (seed, patience) = (connector.endpoint(), connector.timeout());
+    let (seed, patience) = (connector.endpoint(), connector.timeout);
     let first = connector.open().await?;
     let ask = async {
         let rights = rights::check(first.link(), rights::Scope::Cluster).await?;

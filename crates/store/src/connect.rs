@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::{Pipeline, Value};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -36,12 +37,15 @@ pub(crate) struct Connector {
     credentials: Option<Arc<dyn CredentialsProvider>>,
     db: u32,
     client_name: String,
-    timeout: Duration,
+    /// How long opening a connection may take.
+    pub(crate) timeout: Duration,
     durability: Option<Durability>,
     /// Whether reads of different calls may leave as one: in a cluster their keys may not stand together.
     gathers: bool,
     refused: Mutex<Option<Refused>>,
     recall: watch::Sender<Option<Instant>>,
+    /// The runtime of the store. That of a caller may stand still, or end, while others use what was opened there.
+    pub(crate) home: Handle,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -88,6 +92,7 @@ impl Connector {
             gathers: !matches!(config.topology, Topology::Cluster { .. }),
             refused: Mutex::default(),
             recall: watch::Sender::new(None),
+            home: Handle::current(),
             metrics: Arc::new(Metrics::new(&config.client_name)),
         })
     }
@@ -105,6 +110,7 @@ impl Connector {
             gathers: self.gathers,
             refused: Mutex::default(),
             recall: watch::Sender::new(None),
+            home: self.home.clone(),
             metrics: Arc::clone(&self.metrics),
         }
     }
@@ -115,11 +121,6 @@ impl Connector {
             Target::Server(endpoint) => endpoint.clone(),
             Target::Master(sentinels) => sentinels.endpoint(),
         }
-    }
-
-    /// How long opening a connection may take.
-    pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
     }
 
     /// The sentinels that say where connections lead, if any do.
@@ -345,6 +346,7 @@ impl fmt::Debug for Connector {
             refused: _,
             recall: _,
             gathers: _,
+            home: _,
             metrics: _,
         } = self;
         f.debug_struct("Connector").field("target", target).finish_non_exhaustive()

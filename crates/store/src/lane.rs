@@ -50,7 +50,8 @@ impl Lane {
             None => State::Down(None),
         };
         let shared = Arc::new(Shared { state: RwLock::new(state), site });
-        let task = tokio::spawn(supervise(Arc::clone(&shared), first, orders));
+        let home = shared.site.connector.home.clone();
+        let task = home.spawn(supervise(Arc::clone(&shared), first, orders));
         Self { shared, task }
     }
 
@@ -237,7 +238,7 @@ async fn attend(
                 renewal = None;
                 match opened {
                     // What nobody waits for any more is to be past, rather than make the old one a grave.
-                    Ok(new) if !tally.haunted() || signs(line, site.patience).await => return Over::Renewed(new),
+                    Ok(new) if !tally.haunted() || sign(line, site.patience).await => return Over::Renewed(new),
                     Ok(_) => return Over::Lost,
                     Err(error) => {
                         tracing::warn!(%error, "cannot replace a connection that has become old, trying again");
@@ -251,10 +252,13 @@ async fn attend(
             }
             () = sleep_until(alarm), if ping.is_none() => {
                 if watch.look(tally) == Look::Ask {
-                    let (line, patience) = (Arc::clone(line), site.patience);
-                    ping = Some(Box::pin(async move { signs(&line, patience).await }));
+                    ping = Some(sign(line, site.patience));
                 }
                 alarm = Instant::now() + watch.pause();
+            }
+            // Something went unanswered elsewhere: on an own connection, or on one that this one has replaced.
+            () = site.breaker.silence(), if watch.rests() && ping.is_none() => {
+                ping = Some(sign(line, site.patience));
             }
             alive = wanted(&mut ping) => {
                 ping = None;
@@ -277,8 +281,10 @@ async fn wanted<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>)
     }
 }
 
-async fn signs(line: &Arc<Line>, patience: Duration) -> bool {
-    timeout(patience, Arc::clone(line).ping()).await.unwrap_or(false)
+/// Asks for a sign of life, and tells whether one came in time.
+fn sign(line: &Arc<Line>, patience: Duration) -> Ping {
+    let ping = Arc::clone(line).ping();
+    Box::pin(async move { timeout(patience, ping).await.unwrap_or(false) })
 }
 
 /// How often a connection that has been replaced is looked at.

@@ -38,7 +38,7 @@ impl Pool {
         config.timeouts = Timeouts {
             wait: Some(wait),
             // The connector keeps its own time and says more about it.
-            create: Some(site.connector.timeout().saturating_mul(2)),
+            create: Some(site.connector.timeout.saturating_mul(2)),
             recycle: Some(SIGN_OF_LIFE.saturating_mul(2)),
         };
         // The most recently used first, so that what is not needed ages.
@@ -48,7 +48,8 @@ impl Pool {
         let pool = managed::Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build().map_err(
             |_| ConnectError::Invalid { name: "pool_size", expected: "a size that a pool can have" },
         )?;
-        let sweeper = max_age.map(|age| tokio::spawn(sweep(pool.clone(), age / SWEEPS)));
+        let home = &pool.manager().site.connector.home;
+        let sweeper = max_age.map(|age| home.spawn(sweep(pool.clone(), age / SWEEPS)));
         Ok(Self { pool, size, sweeper })
     }
 
@@ -171,7 +172,7 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Pooled, ConnectError> {
         let generation = self.generation.load(Ordering::Relaxed);
-        let connection = self.site.open().await?;
+        let connection = self.site.open_at_home().await?;
         Ok(Pooled { connection, generation, old: Instant::now() + self.site.lifetime() })
     }
 

@@ -1,10 +1,12 @@
 //! What the connections to one server share: how they are opened, what is known of the server, and what they are told.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use roomkey_core::Error;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::backoff::jittered;
@@ -57,6 +59,19 @@ impl Site {
             _ => self.breaker.heard(),
         }
         opened
+    }
+
+    /// As [`open`](Self::open), from any runtime. Given up, it ends.
+    pub(crate) async fn open_at_home(self: &Arc<Self>) -> Result<Connection, ConnectError> {
+        let (site, mut opening) = (Arc::clone(self), JoinSet::new());
+        opening.spawn_on(async move { site.open().await }, &self.connector.home);
+        match opening.join_next().await {
+            Some(Ok(opened)) => opened,
+            Some(Err(_)) | None => Err(ConnectError::Unreachable {
+                endpoint: self.connector.endpoint(),
+                source: io::Error::other("the runtime of the store has ended"),
+            }),
+        }
     }
 
     /// The error of a call that is not tried.

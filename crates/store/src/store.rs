@@ -29,8 +29,10 @@ use crate::topology::Topology;
 
 /// A [`Store`] on one Redis server, or on a Redis Cluster (or Valkey), from version 6.2 on.
 ///
-/// A clone is another handle on the same connections. When the last is dropped they close. The connections live on the
-/// runtime that connected: it has to run for calls from any other to be answered.
+/// A clone is another handle on the same connections. When the last is dropped they close. Calls may come from any runtime,
+/// but the connections live on that which connected, and so do the clocks of their calls: while it stands still, as one of
+/// a single thread does outside of `block_on`, calls from others are not answered, and do not end at their deadlines either.
+/// Once it has ended, calls fail.
 ///
 /// # Connections
 ///

@@ -4,8 +4,9 @@
 //! time would go there. So in a crowd nothing leaves at once: the driver first lets everybody run who is ready to, and
 //! takes along what they have to send. Nothing waits for a clock, and a command that is alone leaves as it comes.
 //!
-//! Reads of single values that leave together leave as one `MGET`, which costs the server a third. It calls missing what
-//! is of a wrong kind, and refuses all if one is refused, so what it does not give is asked for again by a `GET`.
+//! Reads of single values that leave together leave as one `MGET`, which takes four fifths of the server's time (measured
+//! with 64 tasks: 1.01 µs for each instead of 1.26). It calls missing what is of a wrong kind, and refuses all if one is
+//! refused, so what it does not give is asked for again by a `GET`.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -122,6 +123,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 match self.poll_write(context) {
                     Poll::Ready(Ok(())) => moved = true,
                     Poll::Ready(Err(error)) => {
+                        // TLS may have sent whole records of what it took last, and does not say so when it fails.
+                        self.written = self.out.len();
                         // What has come in before counts.
                         while let Poll::Ready(Ok(_)) = self.poll_read(context) {}
                         return Poll::Ready(error);
@@ -138,7 +141,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
         }
         // Whoever is not expected yet waits in the outbox because the way is blocked, behind others that are.
-        while !self.ticking && !self.expected.is_empty() {
+        // Nor is one who was refused before all of his was taken.
+        while !self.ticking && (!self.expected.is_empty() || !self.out.is_empty()) {
             self.clock.as_mut().reset(Instant::now() + TICK);
             self.ticking = self.clock.as_mut().poll(context).is_pending();
         }

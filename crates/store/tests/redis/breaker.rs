@@ -112,3 +112,19 @@ async fn more_calls_than_may_be_under_way_are_refused_at_once() {
     assert!(calls.iter().all(Result::is_ok), "{calls:?}");
     put(&store, &key, "x").await.unwrap();
 }
+
+/// A large value has a connection of its own, so that nothing is heard on the others meanwhile.
+#[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_large_write_that_is_given_up_trips_nothing() {
+    let server = RedisServer::start();
+    let hasty = config(&server).timeout(Duration::from_millis(200)).build().unwrap();
+    let store = RedisStore::connect(hasty).await.unwrap();
+    let key = key(Kind::Value, 1, 1);
+    server.command(&["CLIENT", "PAUSE", "400", "WRITE"]);
+    let write = Op::put(&key, Bytes::from(vec![0; 100 * 1024]), Life::Never);
+    assert_eq!(reply(&store, write).await.unwrap_err().kind(), ErrorKind::Ambiguous);
+    // By now the server answers again, and the silence has lasted for as long as opens the breaker.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(get(&store.with_timeout(NEVER), &key).await.unwrap(), None);
+}

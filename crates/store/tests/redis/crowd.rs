@@ -1,11 +1,14 @@
 //! Many calls at once: what travels together stays apart.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use roomkey_core::Kind;
+use roomkey_core::{Kind, Life, Op};
 use roomkey_testkit::RedisServer;
 use tokio::task::{JoinSet, yield_now};
+use tokio::time::timeout;
 
-use crate::{connect, get, key, put};
+use crate::{connect, get, key, put, reply};
 
 const CALLERS: u8 = 64;
 
@@ -78,5 +81,21 @@ fn a_runtime_that_ends_takes_nobody_with_it() {
                 assert_eq!(call.unwrap().unwrap(), None);
             }
         });
+    }
+}
+
+/// A connection of one's own is carried by the runtime of the store as well, whoever was the first to need it.
+#[test]
+#[ignore = "needs Redis: cargo xtask test"]
+fn a_runtime_that_stands_still_holds_up_nobody() {
+    let home = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let side = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = RedisServer::start();
+    let store = home.block_on(connect(&server)).with_timeout(Duration::from_secs(20));
+    for runtime in [&side, &home] {
+        let large = Op::put(&key(Kind::Value, 1, 1), Bytes::from(vec![0; 100 * 1024]), Life::Never);
+        let written =
+            runtime.block_on(async { timeout(Duration::from_secs(60), reply(&store, large)).await });
+        written.expect("a call ends by its deadline").unwrap();
     }
 }

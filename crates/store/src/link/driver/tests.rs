@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use std::pin::pin;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use metrics::Histogram;
 use redis::{Cmd, Pipeline, Value};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
+};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::Instant;
 
@@ -228,7 +232,7 @@ async fn what_is_no_reply_ends_the_connection_and_says_why() {
         expect(&mut server, MGET_AB).await;
         server.write_all(reply).await.unwrap();
         let Err(Lost::Broken(error)) = a.await.unwrap() else { panic!("{why}") };
-        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         assert!(error.to_string().contains(why), "{error}");
         driver.await.unwrap();
     }
@@ -336,4 +340,55 @@ async fn a_blocked_connection_still_ends_for_all() {
         assert!(call.await.unwrap().is_err());
     }
     driver.await.unwrap();
+}
+
+/// A server may refuse a command that it has not read to the end, and read no more.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_holds_behind_what_was_refused_before_it_had_left() {
+    let (wire, mut server, _driver) = wire(true, 64);
+    let refused = call(&wire, redis::cmd("SET").arg("a").arg(&[0_u8; 1024][..]).clone());
+    yield_now().await;
+    server.write_all(b"-ERR Protocol error: invalid bulk length\r\n").await.unwrap();
+    assert!(matches!(refused.await.unwrap().unwrap(), Value::ServerError(_)));
+    let deadline = Instant::now() + Duration::from_millis(500);
+    let behind = wire.send(&redis::cmd("PING"), Some(deadline)).await;
+    assert!(matches!(behind, Err(Lost::NotInTime)));
+}
+
+/// Sends what it is given and fails then, as TLS does when the first of several records has left and the next does not.
+struct Torn(DuplexStream);
+
+impl AsyncWrite for Torn {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let sent = Pin::new(&mut self.0).poll_write(cx, bytes);
+        sent.map_ok(|_| ()).map(|sent| sent.and_then(|()| Err(io::ErrorKind::ConnectionReset.into())))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+impl AsyncRead for Torn {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, into)
+    }
+}
+
+#[tokio::test]
+async fn what_a_failed_write_may_have_sent_may_have_run() {
+    let (ours, mut server) = duplex(1024);
+    let (wire, driver) = Wire::new(Torn(ours), true, Histogram::noop());
+    let count = call(&wire, redis::cmd("INCR").arg("counter").clone());
+    tokio::spawn(driver);
+    expect(&mut server, "*2\r\n$4\r\nINCR\r\n$7\r\ncounter\r\n").await;
+    assert!(matches!(count.await.unwrap(), Err(Lost::Broken(_))));
 }
