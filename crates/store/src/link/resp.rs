@@ -12,8 +12,8 @@ const DEEPEST: usize = 16;
 const LONGEST_LINE: usize = 64 * 1024;
 /// The longest string, which is what a server keeps to unless it is told otherwise (`proto-max-bulk-len`).
 const LONGEST_STRING: usize = 512 * 1024 * 1024;
-/// What one reply may take of memory.
-const LARGEST_REPLY: usize = 1024 * 1024 * 1024;
+/// What one reply may take of memory: as much as the longest string, in whatever it is given.
+const LARGEST_REPLY: usize = LONGEST_STRING + 1024;
 /// Room that is made for an array before its elements are there.
 const ROOM: usize = 64;
 
