@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use self::guard::Watch;
+use self::sink::Payload;
 use crate::{Error, Result};
 
 pub use json::Json;
@@ -131,14 +132,12 @@ impl Codec {
     reason = "what is inside a seal is read by every version, so no other crate may add to it"
 )]
 mod sealed {
-    use zeroize::Zeroizing;
-
-    use super::{Policy, Result};
+    use super::{Payload, Policy, Result};
 
     /// Writes the codec's number and the value. `Sync`, so that a call with a reference to one can move to another
     /// thread.
     pub trait Encode: Sync {
-        fn encode(&self, policy: &Policy) -> Result<Zeroizing<Vec<u8>>>;
+        fn encode(&self, policy: &Policy) -> Result<Payload>;
     }
 
     /// Reads what [`Encode`] wrote.
@@ -151,7 +150,7 @@ mod sealed {
 // to the same payload.
 
 impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for T {
-    fn encode(&self, policy: &Policy) -> Result<Zeroizing<Vec<u8>>> {
+    fn encode(&self, policy: &Policy) -> Result<Payload> {
         if let Some(bytes) = (self as &dyn Any).downcast_ref::<Vec<u8>>() {
             return binary::encode_bytes(bytes, policy.limit);
         }
@@ -164,13 +163,13 @@ impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for T {
 }
 
 impl sealed::Encode for str {
-    fn encode(&self, policy: &Policy) -> Result<Zeroizing<Vec<u8>>> {
+    fn encode(&self, policy: &Policy) -> Result<Payload> {
         binary::encode(self, policy.limit)
     }
 }
 
 impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for [T] {
-    fn encode(&self, policy: &Policy) -> Result<Zeroizing<Vec<u8>>> {
+    fn encode(&self, policy: &Policy) -> Result<Payload> {
         let byte = |element: &T| (element as &dyn Any).downcast_ref::<u8>().copied();
         if is::<T, u8>() {
             let mut bytes = Zeroizing::new(Vec::with_capacity(self.len()));
@@ -196,7 +195,7 @@ impl<T: DeserializeOwned + Send + 'static> sealed::Decode for T {
 }
 
 impl<T: Serialize + DeserializeOwned + Sync + 'static> sealed::Encode for Json<T> {
-    fn encode(&self, policy: &Policy) -> Result<Zeroizing<Vec<u8>>> {
+    fn encode(&self, policy: &Policy) -> Result<Payload> {
         let payload = json::encode(&self.0, policy.limit)?;
         if !policy.trusts::<T>() {
             round_trip::check::<T, T>(Codec::Json, &self.0, &payload)?;

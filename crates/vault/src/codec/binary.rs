@@ -8,10 +8,9 @@ use bincode::error::DecodeError;
 use roomkey_core::MAX_VALUE_BYTES;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
 
 use super::guard::{Guarded, Watch};
-use super::sink::{Expected, Sink};
+use super::sink::{Expected, Payload, Sink};
 use super::{Codec, guard};
 use crate::{Error, Result};
 
@@ -23,7 +22,7 @@ use crate::{Error, Result};
 const CONFIG: Configuration<LittleEndian, Varint, Limit<{ 16 * MAX_VALUE_BYTES }>> =
     config::standard().with_limit();
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Zeroizing<Vec<u8>>> {
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Payload> {
     let type_name = type_name::<T>();
     let watch = Watch::over_bincode();
     let mut sink = Sink::new(Codec::Bincode, limit);
@@ -40,7 +39,7 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Z
 }
 
 /// Writes bytes at once, as [`encode`] writes them one by one.
-pub(super) fn encode_bytes(bytes: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>> {
+pub(super) fn encode_bytes(bytes: &[u8], limit: usize) -> Result<Payload> {
     let mut sink = Sink::new(Codec::Bincode, limit);
     // The only thing that can go wrong is the sink's limit.
     bincode::encode_into_writer(bytes, &mut sink, CONFIG).map_err(|_| Error::TooLarge { limit })?;

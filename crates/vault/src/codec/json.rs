@@ -5,10 +5,9 @@ use std::any::type_name;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use zeroize::Zeroizing;
 
 use super::guard::Watch;
-use super::sink::Sink;
+use super::sink::{Payload, Sink};
 use super::{Codec, guard};
 use crate::{Error, Result};
 
@@ -37,7 +36,7 @@ use crate::{Error, Result};
 #[expect(clippy::exhaustive_structs, reason = "a wrapper that patterns take apart")]
 pub struct Json<T>(pub T);
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Zeroizing<Vec<u8>>> {
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Payload> {
     let watch = Watch::over_json();
     let mut sink = Sink::new(Codec::Json, limit);
     let done = guard::serialize(value, &mut serde_json::Serializer::new(&mut sink), &watch);

@@ -1,20 +1,57 @@
 //! Where encoders write: a buffer with a limit that leaves no plaintext behind.
 
+use std::fmt;
 use std::io;
 use std::mem;
+use std::ops::Deref;
 
 use bincode::enc::write::Writer;
 use bincode::error::EncodeError;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::Codec;
 
 /// Room for most values, so that few are copied while they grow.
-const ROOM: usize = 256;
+const ROOM: usize = 512;
+
+/// Plaintext that is wiped when it is dropped, as far as it was ever written.
+#[expect(unnameable_types, reason = "only the sealed traits of the codec give it")]
+pub struct Payload(Vec<u8>);
+
+impl Payload {
+    fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+}
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        // As a slice: `Vec` wipes byte by byte, spare room included, which takes longer than to encrypt.
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Payload {}
+
+/// Shows the length only.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(plaintext) = self;
+        f.debug_struct("Payload").field("len", &plaintext.len()).finish_non_exhaustive()
+    }
+}
 
 /// A payload that grows up to a limit.
 pub(super) struct Sink {
-    payload: Zeroizing<Vec<u8>>,
+    payload: Payload,
     limit: usize,
     full: bool,
 }
@@ -22,8 +59,8 @@ pub(super) struct Sink {
 impl Sink {
     /// An empty payload of a codec that may take `limit` bytes besides the codec's number.
     pub(super) fn new(codec: Codec, limit: usize) -> Self {
-        let mut payload = Zeroizing::new(Vec::with_capacity(ROOM));
-        payload.push(codec as u8);
+        let mut payload = Payload::with_capacity(ROOM);
+        payload.0.push(codec as u8);
         Self { payload, limit: limit.saturating_add(1), full: false }
     }
 
@@ -32,7 +69,7 @@ impl Sink {
         self.full
     }
 
-    pub(super) fn into_payload(self) -> Zeroizing<Vec<u8>> {
+    pub(super) fn into_payload(self) -> Payload {
         self.payload
     }
 
@@ -40,7 +77,7 @@ impl Sink {
         self.full |= bytes.len() > self.limit - self.payload.len();
         if !self.full {
             self.reserve(bytes.len());
-            self.payload.extend_from_slice(bytes);
+            self.payload.0.extend_from_slice(bytes);
         }
         !self.full
     }
@@ -49,11 +86,11 @@ impl Sink {
     /// memory; here the old buffer is wiped.
     fn reserve(&mut self, bytes: usize) {
         let needed = self.payload.len() + bytes;
-        if needed > self.payload.capacity() {
-            let roomy = (2 * self.payload.capacity()).min(self.limit);
-            let larger = Zeroizing::new(Vec::with_capacity(needed.max(roomy)));
+        if needed > self.payload.0.capacity() {
+            let roomy = (2 * self.payload.0.capacity()).min(self.limit);
+            let larger = Payload::with_capacity(needed.max(roomy));
             let outgrown = mem::replace(&mut self.payload, larger);
-            self.payload.extend_from_slice(&outgrown);
+            self.payload.0.extend_from_slice(&outgrown);
         }
     }
 }
@@ -100,7 +137,7 @@ mod tests {
                 assert!(written <= limit && written + step > limit.min(bytes.len()));
                 let payload = sink.into_payload();
                 assert_eq!((payload[0], &payload[1..]), (Codec::Json as u8, &bytes[..written]));
-                assert!(payload.capacity() <= limit.saturating_add(1).max(ROOM));
+                assert!(payload.0.capacity() <= limit.saturating_add(1).max(ROOM));
             }
         }
     }

@@ -287,7 +287,7 @@ fn a_trusted_type_is_not_read_back() {
         }
     }
     let trusting = Policy { trusted: HashSet::from([TypeId::of::<Unreadable>()]), ..policy() };
-    assert_eq!(**Unreadable(7).encode(&trusting).unwrap(), [Codec::Bincode as u8, 7]);
+    assert_eq!(*Unreadable(7).encode(&trusting).unwrap(), [Codec::Bincode as u8, 7]);
     assert!(Json(Unreadable(7)).encode(&trusting).is_ok());
 }
 
