@@ -10,8 +10,9 @@
 //! [`MIN_ITERATIONS`](crate::MIN_ITERATIONS) for a passphrase. That is why rings of keys and of passphrases
 //! share one suite.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -75,28 +76,49 @@ impl Header {
 }
 
 /// A plaintext that was opened. It is wiped when dropped and shown by no `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Opened(Vec<u8>);
+#[derive(Clone)]
+pub struct Opened {
+    /// All of what was sealed, with the plaintext in place of the ciphertext: it was decrypted where it stood.
+    envelope: Vec<u8>,
+}
+
+impl Opened {
+    const fn plaintext(&self) -> Range<usize> {
+        CIPHERTEXT_AT..self.envelope.len() - TAG_LEN
+    }
+
+    fn plaintext_mut(&mut self) -> &mut [u8] {
+        let plaintext = self.plaintext();
+        &mut self.envelope[plaintext]
+    }
+}
 
 impl Deref for Opened {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.envelope[self.plaintext()]
     }
 }
 
 impl AsRef<[u8]> for Opened {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self
     }
 }
 
+impl PartialEq for Opened {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Opened {}
+
 impl Drop for Opened {
     fn drop(&mut self) {
-        // As a slice: `Vec` wipes byte by byte, which takes as long as decrypting. There is no spare
-        // capacity.
-        self.0.as_mut_slice().zeroize();
+        // As a slice: `Vec` wipes byte by byte, which takes as long as decrypting.
+        self.plaintext_mut().zeroize();
     }
 }
 
@@ -105,8 +127,8 @@ impl ZeroizeOnDrop for Opened {}
 /// Shows the length only.
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(plaintext) = self;
-        f.debug_struct("Opened").field("len", &plaintext.len()).finish_non_exhaustive()
+        let Self { envelope: _ } = self;
+        f.debug_struct("Opened").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -183,15 +205,16 @@ pub(crate) fn seal(
     Ok(sealed)
 }
 
-/// Opens `sealed` with the one of `keys` that it names. `ctx` is asked for only once there is such a key.
+/// Opens `sealed` with the one of `keys` that it names, in place if it is owned. `ctx` is asked for only once there is
+/// such a key.
 pub(crate) fn open<'k>(
     keys: impl IntoIterator<Item = &'k MessageKey>,
     ctx: impl FnOnce() -> [u8; HASH_LEN],
-    sealed: &[u8],
+    sealed: Cow<'_, [u8]>,
 ) -> Result<Opened> {
-    let header = inspect(sealed)?;
+    let header = inspect(&sealed)?;
     let (head, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(Error::Rejected)?;
-    let (head, ciphertext) = head.split_at_checked(CIPHERTEXT_AT).ok_or(Error::Rejected)?;
+    let (head, _) = head.split_at_checked(CIPHERTEXT_AT).ok_or(Error::Rejected)?;
     let (head, commitment) = head.split_last_chunk::<COMMITMENT_LEN>().ok_or(Error::Rejected)?;
     let (_, salt) = head.split_last_chunk::<SALT_LEN>().ok_or(Error::Rejected)?;
     let key = keys.into_iter().find(|key| key.header == header).ok_or(Error::UnknownKey(header.key_id))?;
@@ -201,11 +224,13 @@ pub(crate) fn open<'k>(
         return Err(Error::Rejected);
     }
     // The buffer holds ciphertext until the tag has been found right.
-    let mut buffer = Opened(ciphertext.to_vec());
-    if !primitives::decrypt_in_place(message.key(), message.nonce(), &message.aad, &mut buffer.0, tag) {
+    let tag = *tag;
+    let mut opened = Opened { envelope: sealed.into_owned() };
+    let buffer = opened.plaintext_mut();
+    if !primitives::decrypt_in_place(message.key(), message.nonce(), &message.aad, buffer, &tag) {
         return Err(Error::Rejected);
     }
-    Ok(buffer)
+    Ok(opened)
 }
 
 /// What one message is sealed with.

@@ -1,5 +1,6 @@
 //! The keys of one namespace: seal, open, hide names.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -76,6 +77,8 @@ impl Scope {
     /// Opens what [`seal`](Self::seal) sealed for this namespace and `context`, with whichever key of the
     /// ring did.
     ///
+    /// What is given as a vector is opened in place, without a copy.
+    ///
     /// That the value opens says that a holder of the key sealed it for this very place. It does not say that
     /// it is the latest one sealed for it.
     ///
@@ -85,9 +88,9 @@ impl Scope {
     /// [`Error::UnknownFormat`](crate::Error::UnknownFormat) if a newer version may have sealed them,
     /// [`Error::UnknownKey`](crate::Error::UnknownKey) if the ring has no such key, and
     /// [`Error::Rejected`](crate::Error::Rejected) if they were altered, cut or moved.
-    pub fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Opened> {
+    pub fn open<'s>(&self, context: &Context<'_>, sealed: impl Into<Cow<'s, [u8]>>) -> Result<Opened> {
         let keys = std::iter::once(&self.keys.active).chain(&self.keys.retired);
-        envelope::open(keys, || context.digest(self.keys.namespace.as_bytes()), sealed)
+        envelope::open(keys, || context.digest(self.keys.namespace.as_bytes()), sealed.into())
     }
 
     /// Hides a name: the HMAC-SHA256 of `parts` under the name key of this namespace, cut to 16 bytes.

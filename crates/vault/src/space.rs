@@ -1,5 +1,7 @@
 //! One family of keys: where a crate over the vault keeps its data, and what it seals it with.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use roomkey_core::{Key, Kind, Namespace, Partition, Spread};
 use roomkey_crypto::{Context, Opened, Scope, Tag};
@@ -80,13 +82,13 @@ impl Space {
         Ok(self.scope.seal_parts(context, parts)?.into())
     }
 
-    /// Opens what was sealed for a context.
+    /// Opens what was sealed for a context; a vector, in place.
     ///
     /// # Errors
     /// One of the data's faults: [`NotSealed`](crate::Error::NotSealed),
     /// [`UnknownFormat`](crate::Error::UnknownFormat), [`UnknownKey`](crate::Error::UnknownKey),
     /// [`Rejected`](crate::Error::Rejected).
-    pub fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Opened> {
+    pub fn open<'s>(&self, context: &Context<'_>, sealed: impl Into<Cow<'s, [u8]>>) -> Result<Opened> {
         Ok(self.scope.open(context, sealed).inspect_err(metrics::decrypt_failed)?)
     }
 }

@@ -44,6 +44,19 @@ fn parts_are_sealed_as_their_concatenation() {
 }
 
 #[test]
+fn a_vector_is_opened_where_it_is_and_others_are_left_as_they_are() {
+    let sealed = scope().seal(&CONTEXT, b"value").unwrap();
+    let copy = sealed.clone();
+    assert_eq!(&*scope().open(&CONTEXT, &sealed).unwrap(), b"value");
+    assert_eq!(sealed, copy);
+
+    let ciphertext = sealed[CIPHERTEXT_AT..].as_ptr();
+    let opened = scope().open(&CONTEXT, sealed).unwrap();
+    assert_eq!((&*opened, opened.as_ptr()), (b"value".as_slice(), ciphertext));
+    assert_eq!(opened, scope().open(&CONTEXT, copy).unwrap());
+}
+
+#[test]
 fn the_same_plaintext_never_seals_to_the_same_bytes() {
     let scope = scope();
     let (one, other) = (scope.seal(&CONTEXT, b"value").unwrap(), scope.seal(&CONTEXT, b"value").unwrap());

@@ -1,6 +1,5 @@
 //! Lists: values in order under one name.
 
-use bytes::Bytes;
 use roomkey_core::{End, Key, Kind, Op, Reply, Store};
 use roomkey_crypto::Context;
 
@@ -110,7 +109,7 @@ impl<S: Store> Vault<S> {
         }
     }
 
-    fn open_element<T: Decode>(&self, key: &Key, sealed: &Bytes) -> Result<T> {
+    fn open_element<T: Decode>(&self, key: &Key, sealed: &[u8]) -> Result<T> {
         T::decode(&self.inner.space.open(&Context::element(key.bytes()), sealed)?)
     }
 }

@@ -16,7 +16,7 @@ impl<S: Store> Vault<S> {
         let key = self.key(Kind::Value, name)?;
         match self.run(Op::get(&key)).await? {
             Reply::Bytes(None) => Ok(None),
-            Reply::Bytes(Some(sealed)) => self.open_value(&key, &sealed).map(Some),
+            Reply::Bytes(Some(sealed)) => self.open_value(&key, sealed).map(Some),
             _ => Err(broken("another reply than the bytes of a value")),
         }
     }
@@ -81,7 +81,7 @@ impl<S: Store> Vault<S> {
         let keys = self.keys(names)?;
         let replies = self.store().run(Batch::new(keys.iter().map(Op::get))?).await?;
         let open = |(key, reply): (&Key, roomkey_core::Result<Reply>)| match reply? {
-            Reply::Bytes(sealed) => sealed.map(|sealed| self.open_value(key, &sealed)).transpose(),
+            Reply::Bytes(sealed) => sealed.map(|sealed| self.open_value(key, sealed)).transpose(),
             _ => Err(broken("another reply than the bytes of a value")),
         };
         keys.iter().zip(replies).map(open).collect()
@@ -197,8 +197,9 @@ impl<S: Store> Vault<S> {
         Ok((key, sealed))
     }
 
-    fn open_value<T: Decode>(&self, key: &Key, sealed: &Bytes) -> Result<T> {
-        T::decode(&self.inner.space.open(&Context::value(key.bytes()), sealed)?)
+    fn open_value<T: Decode>(&self, key: &Key, sealed: Bytes) -> Result<T> {
+        // Bytes that nobody else holds, as a server's answer, become a vector without a copy.
+        T::decode(&self.inner.space.open(&Context::value(key.bytes()), Vec::from(sealed))?)
     }
 
     pub(super) fn seal(&self, context: &Context<'_>, parts: &[&[u8]]) -> Result<Bytes> {
