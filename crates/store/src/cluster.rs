@@ -9,10 +9,10 @@
 
 mod keeper;
 mod layout;
+mod map;
 mod redirect;
 pub(crate) mod survey;
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -27,20 +27,19 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use self::layout::Layout;
+use self::map::Map;
 use self::redirect::Redirect;
 use crate::config::{Endpoint, RedisConfig};
 use crate::connect::{Connection, Connector};
 use crate::error::{Answer, ConnectError};
 use crate::link::Lost;
 use crate::metrics::Metrics;
-use crate::node::Node;
+use crate::node::{Errand, Node, Wire};
 use crate::rights::{self, Rights};
 use crate::topology::Detour;
 
 /// How many slots a cluster has.
 const SLOTS: usize = roomkey_core::SLOTS as usize;
-/// In the place of an owner: there is none.
-const NOBODY: u16 = u16::MAX;
 
 /// Why a configuration without seeds leads nowhere.
 pub(crate) const NO_SEED: ConnectError =
@@ -70,16 +69,6 @@ struct Shared {
     closed: AtomicBool,
 }
 
-/// Who serves what.
-#[derive(Debug)]
-struct Map {
-    nodes: Vec<Arc<Node>>,
-    /// For each slot the place of its owner among the nodes, or [`NOBODY`].
-    owners: Vec<u16>,
-    /// The epoch of the cluster when it gave this map.
-    epoch: u64,
-}
-
 impl Cluster {
     /// Reads the map from the first seed that has one, and checks the login there.
     ///
@@ -102,7 +91,7 @@ impl Cluster {
                         connector,
                         seeds: seeds.to_vec(),
                         rights,
-                        map: RwLock::new(Map { nodes: Vec::new(), owners: vec![NOBODY; SLOTS], epoch: 0 }),
+                        map: RwLock::new(Map::default()),
                         changed: Notify::new(),
                         wanted: Notify::new(),
                         closed: AtomicBool::new(false),
@@ -136,20 +125,26 @@ impl Cluster {
         self.shared.map().masters()
     }
 
-    /// Waits for a connection, but only as long as the map stays as it is.
-    pub(crate) async fn unless_changed<T>(&self, wire: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut wire = pin!(wire);
-        let changed = self.shared.changed.notified();
-        // Nearly always there is one at once.
-        let wire = match std::future::poll_fn(|cx| Poll::Ready(wire.as_mut().poll(cx))).await {
-            Poll::Ready(wire) => wire,
-            Poll::Pending => {
+    /// A connection to a node. While the node is down it is waited for only as long as the map stays as it is: the node may
+    /// then be the wrong one to wait for.
+    pub(crate) async fn wire<'n>(&self, node: &'n Node, errand: Errand) -> Result<Wire<'n>> {
+        let mut wire = pin!(node.wire(errand));
+        let wire = loop {
+            let changed = self.shared.changed.notified();
+            // Nearly always there is one at once.
+            if let Poll::Ready(wire) = std::future::poll_fn(|cx| Poll::Ready(wire.as_mut().poll(cx))).await {
+                break wire;
+            }
+            let is_down = !node.lanes.is_up();
+            if is_down {
                 self.suspect();
-                tokio::select! {
-                    biased;
-                    wire = wire => wire,
-                    () = changed => Err(Error::not_executed("the cluster changed while a node was waited for")),
-                }
+            }
+            tokio::select! {
+                biased;
+                wire = &mut wire => break wire,
+                () = changed => if is_down && !node.lanes.is_up() {
+                    return Err(Error::not_executed("the cluster changed while a node was waited for"));
+                },
             }
         };
         match wire {
@@ -173,7 +168,8 @@ impl Cluster {
                 self.shared.guest(at).map(Detour::Ask)
             }
             None => {
-                if matches!(error.code(), "CLUSTERDOWN" | "READONLY" | "MASTERDOWN" | "UNBLOCKED") {
+                // A redirect that cannot be followed says at least that the map is wrong.
+                if matches!(error.code(), "MOVED" | "CLUSTERDOWN" | "READONLY" | "MASTERDOWN" | "UNBLOCKED") {
                     self.suspect();
                 }
                 None
@@ -276,7 +272,7 @@ impl Shared {
         if map.shows(layout) {
             return;
         }
-        let mut next = Map { nodes: Vec::new(), owners: vec![NOBODY; SLOTS], epoch: layout.epoch };
+        let mut next = Map { epoch: layout.epoch, ..Map::default() };
         for (slots, endpoint) in &layout.ranges {
             let place = next.place(endpoint).or_else(|| {
                 let node = map.place(endpoint).map(|place| Arc::clone(&map.nodes[place]));
@@ -334,7 +330,13 @@ impl Shared {
     }
 
     /// Starts a node, which opens its connections by itself.
+    ///
+    /// Only ever called while the map is held to be changed: so what starts is among the nodes that are closed, or it is
+    /// seen here that they have been.
     fn start(&self, endpoint: &Endpoint, first: &mut Option<(Endpoint, Connection)>) -> Option<Arc<Node>> {
+        if self.closed.load(Ordering::Acquire) {
+            return None;
+        }
         let first = first.take_if(|(seed, _)| seed == endpoint).map(|(_, connection)| connection);
         let connector = self.connector.to(endpoint.clone());
         match Node::start(Arc::new(connector), first, self.rights.closes(), &self.config) {
@@ -350,37 +352,5 @@ impl Shared {
 /// Longer than calls take.
 const LONG: Duration = Duration::from_secs(60);
 
-impl Map {
-    fn owner(&self, partition: Partition) -> Option<&Arc<Node>> {
-        self.nodes.get(usize::from(self.owners[usize::from(partition.slot())]))
-    }
-
-    fn masters(&self) -> Vec<Arc<Node>> {
-        let mut seen = vec![false; self.nodes.len()];
-        let firsts = self.owners.iter().map(|place| usize::from(*place));
-        firsts
-            .filter(|place| seen.get_mut(*place).is_some_and(|seen| !std::mem::replace(seen, true)))
-            .map(|place| Arc::clone(&self.nodes[place]))
-            .collect()
-    }
-
-    fn place(&self, endpoint: &Endpoint) -> Option<usize> {
-        self.nodes.iter().position(|node| node.endpoint() == *endpoint)
-    }
-
-    fn admit(&mut self, node: Arc<Node>) -> Option<usize> {
-        self.nodes.push(node);
-        self.nodes.len().checked_sub(1)
-    }
-
-    /// Whether every slot has the owner that the layout gives it.
-    fn shows(&self, layout: &Layout) -> bool {
-        let served: usize = layout.ranges.iter().map(|(slots, _)| slots.len()).sum();
-        served == self.owners.iter().filter(|place| **place != NOBODY).count()
-            && layout.ranges.iter().all(|(slots, endpoint)| {
-                let place = self.place(endpoint).and_then(|place| u16::try_from(place).ok());
-                let owners = &self.owners[usize::from(*slots.start())..=usize::from(*slots.end())];
-                place.is_some_and(|place| owners.iter().all(|owner| *owner == place))
-            })
-    }
-}
+#[cfg(test)]
+mod tests;

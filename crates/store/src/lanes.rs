@@ -82,6 +82,11 @@ impl Lanes {
         self.lanes.iter().any(Lane::is_up)
     }
 
+    /// Whether none is up, and not because none could be yet.
+    pub(crate) fn have_failed(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.trouble().is_some())
+    }
+
     /// What keeps calls waiting, for an error that says so.
     pub(crate) fn trouble(&self) -> Error {
         self.lanes

@@ -39,7 +39,7 @@ impl Topology {
     pub(crate) async fn wire<'n>(&self, node: &'n Node, errand: Errand) -> Result<Wire<'n>> {
         match self {
             Self::One(_) => node.wire(errand).await,
-            Self::Cluster(cluster) => cluster.unless_changed(node.wire(errand)).await,
+            Self::Cluster(cluster) => cluster.wire(node, errand).await,
         }
     }
 

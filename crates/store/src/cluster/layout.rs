@@ -56,37 +56,31 @@ fn range(entry: &Value, asked: &Endpoint) -> Option<(RangeInclusive<u16>, Endpoi
     };
     let (first, last) = (u16::try_from(*first).ok()?, u16::try_from(*last).ok()?);
     let [host, Value::Int(port), names @ ..] = master.as_slice() else { return None };
-    let host = match text(host) {
-        Some(host) if is_known(host) => host.to_owned(),
-        // It does not know what it is called from outside: a name that its administrator gave it, or the one we used.
-        _ => match (names.get(1).and_then(hostname), asked) {
-            (Some(name), _) => name.to_owned(),
-            (None, Endpoint::Tcp { host, .. }) => host.clone(),
-            (None, Endpoint::Unix(_)) => return None,
-        },
+    let host = match (text(host), asked) {
+        // It was to go by a name and has none. Its address stands beside.
+        (Some("?"), _) => names.get(1).and_then(address)?.to_owned(),
+        (Some(host), _) if !host.is_empty() => host.to_owned(),
+        // It does not know what it is called from outside, or is not to say: then it is where we asked. Its redirects say
+        // the same, so a name that stands beside would make two nodes of one.
+        (_, Endpoint::Tcp { host, .. }) => host.clone(),
+        (_, Endpoint::Unix(_)) => return None,
     };
     let endpoint = Endpoint::Tcp { host, port: u16::try_from(*port).ok()? };
     (first <= last && last < SLOTS).then_some((first..=last, endpoint))
 }
 
-/// Whether a node knows its address. `?` stands for a name that is missing.
-pub(super) fn is_known(host: &str) -> bool {
-    !host.is_empty() && host != "?"
-}
-
-/// The host name among the further names of a node, which are a map or, in the older protocol, a flat list.
-fn hostname(names: &Value) -> Option<&str> {
-    let name = match names {
-        Value::Array(names) => names
-            .chunks_exact(2)
-            .find(|pair| text(&pair[0]) == Some("hostname"))
-            .and_then(|pair| text(&pair[1])),
+/// The address among the further names of a node, which are a map or, in the older protocol, a flat list.
+fn address(names: &Value) -> Option<&str> {
+    let address = match names {
+        Value::Array(names) => {
+            names.chunks_exact(2).find(|pair| text(&pair[0]) == Some("ip")).and_then(|pair| text(&pair[1]))
+        }
         Value::Map(names) => {
-            names.iter().find(|(key, _)| text(key) == Some("hostname")).and_then(|(_, name)| text(name))
+            names.iter().find(|(key, _)| text(key) == Some("ip")).and_then(|(_, address)| text(address))
         }
         _ => None,
     };
-    name.filter(|name| is_known(name))
+    address.filter(|address| !address.is_empty())
 }
 
 #[cfg(test)]
@@ -128,13 +122,21 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_does_not_know_its_address_goes_by_its_name_or_the_one_that_was_asked() {
-        for unknown in [Value::Nil, bulk(""), bulk("?")] {
-            let named = read(vec![entry(0, 1, unknown.clone(), 7000, &["hostname", "one.example"])]);
-            assert_eq!(named.unwrap().ranges, [(0..=1, tcp("one.example", 7000))]);
-            let unnamed = read(vec![entry(0, 1, unknown, 7000, &["hostname", ""])]);
-            assert_eq!(unnamed.unwrap().ranges, [(0..=1, tcp("seed", 7000))]);
+    fn a_node_that_does_not_say_where_it_is_is_where_it_was_asked() {
+        for unknown in [Value::Nil, bulk("")] {
+            for names in [&["hostname", "one.example"][..], &[]] {
+                let unnamed = read(vec![entry(0, 1, unknown.clone(), 7000, names)]);
+                assert_eq!(unnamed.unwrap().ranges, [(0..=1, tcp("seed", 7000))]);
+            }
         }
+    }
+
+    #[test]
+    fn a_node_that_lacks_the_name_it_is_to_go_by_goes_by_its_address() {
+        let unnamed = read(vec![entry(0, 1, bulk("?"), 7000, &["ip", "10.0.0.1"])]);
+        assert_eq!(unnamed.unwrap().ranges, [(0..=1, tcp("10.0.0.1", 7000))]);
+        let entries = vec![entry(0, 1, bulk("?"), 7000, &[]), entry(2, 3, bulk("10.0.0.2"), 7000, &[])];
+        assert_eq!(read(entries).unwrap().ranges, [(2..=3, tcp("10.0.0.2", 7000))]);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use redis::ServerError;
 use roomkey_core::Partition;
 
-use super::layout::is_known;
 use crate::config::Endpoint;
 
 /// A refusal that names another node. The command did not run.
@@ -28,10 +27,12 @@ impl Redirect {
         let (slot, address) = text.trim_end().split_once(' ')?;
         // An address of IPv6 stands there without brackets.
         let (host, port) = address.rsplit_once(':')?;
-        let host = match from {
-            _ if is_known(host) => host.to_owned(),
-            Endpoint::Tcp { host, .. } => host.clone(),
-            Endpoint::Unix(_) => return None,
+        let host = match (host, from) {
+            // It lacks the name that it is to go by, and may be anywhere.
+            ("?", _) => return None,
+            ("", Endpoint::Tcp { host, .. }) => host.clone(),
+            ("", Endpoint::Unix(_)) => return None,
+            (host, _) => host.to_owned(),
         };
         let to = Endpoint::Tcp { host, port: port.parse().ok()? };
         let slot = Partition::from_slot(slot.parse().ok()?)?;
@@ -57,7 +58,6 @@ mod tests {
         assert_eq!(read("MOVED", "12182 127.0.0.1:7002"), moved(tcp("127.0.0.1", 7002)));
         assert_eq!(read("MOVED", "12182 ::1:7002"), moved(tcp("::1", 7002)));
         assert_eq!(read("MOVED", "12182 :7002"), moved(tcp("here", 7002)));
-        assert_eq!(read("MOVED", "12182 ?:7002"), moved(tcp("here", 7002)));
         assert_eq!(
             read("ASK", "12182 node.example:7002"),
             Some(Redirect::Ask { at: tcp("node.example", 7002) })
@@ -67,7 +67,14 @@ mod tests {
     #[test]
     fn anything_else_is_no_redirect() {
         let from = tcp("here", 1);
-        let bad = [("ERR", "1 a:1"), ("MOVED", ""), ("MOVED", "1"), ("MOVED", "16384 a:1"), ("ASK", "1 a:x")];
+        let bad = [
+            ("ERR", "1 a:1"),
+            ("MOVED", ""),
+            ("MOVED", "1"),
+            ("MOVED", "16384 a:1"),
+            ("MOVED", "1 ?:1"),
+            ("ASK", "1 a:x"),
+        ];
         for (code, text) in bad {
             assert_eq!(Redirect::parse(code, text, &from), None, "{code} {text}");
         }

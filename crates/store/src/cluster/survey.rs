@@ -42,7 +42,7 @@ impl Cluster {
     pub(crate) async fn survey(&self) -> Result<Survey> {
         let looks = self.masters().into_iter().map(|node| async move {
             let state = {
-                let wire = self.unless_changed(node.wire(Errand::LOOK)).await?;
+                let wire = self.wire(&node, Errand::LOOK).await?;
                 let answer = wire.link().send(&State::question()).await.map_err(lost)?;
                 let run = Arc::clone(&wire.answered().run);
                 State::read(&run, &answer)?

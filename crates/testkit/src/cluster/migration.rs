@@ -76,10 +76,11 @@ impl<'a> Migration<'a> {
 
     /// Calls it off. The keys that have moved move back.
     pub fn call_off(self) {
+        // First the old owner, which would send them on otherwise; the other one gives back what has not arrived for good.
         self.set(self.from, &["STABLE"]);
-        self.set(self.to, &["STABLE"]);
         let back = Self { from: self.to, to: self.from, ..self };
         while back.move_keys(AT_ONCE) > 0 {}
+        back.set(back.from, &["STABLE"]);
     }
 
     fn set(&self, node: &RedisServer, what: &[&str]) {

@@ -52,8 +52,12 @@ fn the_keys_of_a_slot_move_with_it() {
         }
         cluster.wait_until_agreed();
 
-        cluster.migration(FOO, from).call_off();
-        assert_eq!(to.command(&["GET", "{foo}1"]).text(), "v");
+        let migration = cluster.migration(FOO, from);
+        assert_eq!(migration.move_keys(1), 1);
+        migration.call_off();
+        for key in ["{foo}1", "{foo}2", "{foo}3"] {
+            assert_eq!(to.command(&["GET", key]).text(), "v");
+        }
         cluster.migrate_slot(FOO, from);
         assert_eq!(from.command(&["GET", "{foo}1"]).text(), "v");
     }

@@ -49,7 +49,7 @@ async fn attempt(cluster: &Cluster, scan: &Scan, place: Option<Place>) -> Result
     let nodes = cluster.masters();
     let node = nodes.get(place.node).ok_or(Error::CursorLost)?;
     let (cursor, keys, state) = {
-        let wire = cluster.unless_changed(node.wire(Errand::LOOK)).await?;
+        let wire = cluster.wire(node, Errand::LOOK).await?;
         let mut question = Pipeline::with_capacity(2);
         question.add_command(command(scan, place.cursor));
         question.add_command(State::question());
