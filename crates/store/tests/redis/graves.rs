@@ -1,11 +1,13 @@
 //! No write runs after what was written later, however long its bytes were stuck on the way.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use roomkey_core::{BranchId, ErrorKind, Key, Kind, Life, Op, Result, Store as _, TxnBuilder};
 use roomkey_store::RedisStore;
-use roomkey_testkit::proxy::Spoil;
+use roomkey_testkit::proxy::{Spoil, Way};
 use roomkey_testkit::{FaultProxy, RedisServer};
 use tokio::task::JoinSet;
 
@@ -106,17 +108,21 @@ async fn nor_does_a_transaction() {
     stuck_in_the_network(How::Transaction).await;
 }
 
+/// The bytes are with something on the way that goes on delivering them when we have hung up. Without it the server would
+/// answer to a closed connection after its first turn, and read no more of it.
 async fn stuck_in_a_frozen_server(how: How) {
-    let server = RedisServer::start();
-    let store =
-        RedisStore::connect(config(&server).lanes(1).timeout(DEADLINE).build().unwrap()).await.unwrap();
+    let server = Arc::new(RedisServer::start());
+    let proxy = FaultProxy::before(server.port());
+    let config = config(&server).port(proxy.port()).lanes(1).timeout(DEADLINE).build().unwrap();
+    let store = RedisStore::connect(config).await.unwrap();
     write(&store.with_timeout(PATIENT), how, &key(Kind::Value, 1, 1), value("zero", SMALL)).await.unwrap();
     server.pause();
+    proxy.hold_way(Way::ToClient);
     // What the server has to read before it comes to the writes, so that others are there before them.
     let mut before = JoinSet::new();
-    for tag in 0..8 {
+    for tag in 0..u8::MAX {
         let store = store.with_timeout(HASTY);
-        let write = Op::put(&key(Kind::Value, 2, tag), value("before", 60 * 1024), Life::Never);
+        let write = Op::put(&key(Kind::Value, 2, tag), value("before", 30 * 1024), Life::Never);
         before.spawn(async move { reply(&store, write).await });
     }
     // Given up, and still on their way.
@@ -126,9 +132,23 @@ async fn stuck_in_a_frozen_server(how: How) {
     let hasty = store.with_timeout(HASTY);
     while get(&hasty, &key(Kind::Value, 3, 1)).await.unwrap_err().kind() != ErrorKind::NotExecuted {}
     server.resume();
+    let busy = keep_busy(&server);
     twice.join_all().await;
+    busy.store(false, Ordering::Relaxed);
     drop(hasty);
     assert_in_the_end(&server, store, keys(), "second").await;
+}
+
+/// Has the server do something long between any two looks at its connections, until told not to.
+fn keep_busy(server: &Arc<RedisServer>) -> Arc<AtomicBool> {
+    let goes_on = Arc::new(AtomicBool::new(true));
+    let (server, on) = (Arc::clone(server), Arc::clone(&goes_on));
+    tokio::task::spawn_blocking(move || {
+        while on.load(Ordering::Relaxed) {
+            server.command(&["EVAL", "for _ = 1, 1000000 do end", "0"]);
+        }
+    });
+    goes_on
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
