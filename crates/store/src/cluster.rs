@@ -23,7 +23,7 @@ use futures_util::future::join_all;
 use redis::ServerError;
 use roomkey_core::{Error, Partition, Result};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use self::layout::Layout;
@@ -70,7 +70,8 @@ struct Shared {
 }
 
 impl Cluster {
-    /// Reads the map from the first seed that has one, and checks the login there.
+    /// Reads the map from the first seed that gives one, and checks the login there. A seed that takes its time is joined
+    /// by the next.
     ///
     /// # Errors
     ///
@@ -80,33 +81,41 @@ impl Cluster {
         seeds: &[Endpoint],
     ) -> Result<(Self, Arc<Metrics>, Rights), ConnectError> {
         let connector = Connector::new(&config)?;
+        let mut next = seeds.iter().cloned();
+        let mut entering = JoinSet::new();
         let mut trouble = None;
-        for seed in seeds {
-            match enter(connector.to(seed.clone())).await {
-                Ok((first, rights, layout)) => {
-                    let seed = seed.clone();
-                    let metrics = Arc::clone(&connector.metrics);
-                    let shared = Arc::new(Shared {
-                        config,
-                        connector,
-                        seeds: seeds.to_vec(),
-                        rights,
-                        map: RwLock::new(Map::default()),
-                        changed: Notify::new(),
-                        wanted: Notify::new(),
-                        closed: AtomicBool::new(false),
-                    });
-                    shared.install(&layout, Some((seed, first)));
-                    let keeper = tokio::spawn(keeper::keep(Arc::clone(&shared)));
-                    return Ok((Self { shared, keeper }, metrics, rights));
-                }
-                Err(error) => {
+        let (seed, first, rights, layout) = loop {
+            if let Some(seed) = next.next() {
+                let connector = connector.to(seed.clone());
+                entering.spawn(async move { (seed, enter(connector).await) });
+            } else if entering.is_empty() {
+                return Err(trouble.unwrap_or(NO_SEED));
+            }
+            let head_start = if next.len() > 0 { keeper::HEDGE } else { Duration::MAX };
+            match timeout(head_start, entering.join_next()).await {
+                Ok(Some(Ok((seed, Ok((first, rights, layout)))))) => break (seed, first, rights, layout),
+                Ok(Some(Ok((seed, Err(error))))) => {
                     tracing::warn!(%seed, %error, "a seed of the cluster cannot be used");
                     trouble = Some(error);
                 }
+                // The runtime ends, or it is the next one's turn.
+                Ok(Some(Err(_)) | None) | Err(_) => {}
             }
-        }
-        Err(trouble.unwrap_or(NO_SEED))
+        };
+        let metrics = Arc::clone(&connector.metrics);
+        let shared = Arc::new(Shared {
+            config,
+            connector,
+            seeds: seeds.to_vec(),
+            rights,
+            map: RwLock::default(),
+            changed: Notify::new(),
+            wanted: Notify::new(),
+            closed: AtomicBool::new(false),
+        });
+        shared.install(&layout, Some((seed, first)));
+        let keeper = tokio::spawn(keeper::keep(Arc::clone(&shared)));
+        Ok((Self { shared, keeper }, metrics, rights))
     }
 
     pub(crate) fn owner(&self, partition: Partition) -> Result<Arc<Node>> {

@@ -19,7 +19,7 @@ const PERIOD: Duration = Duration::from_secs(30);
 /// The least time between two readings.
 const GAP: Duration = Duration::from_millis(200);
 /// A node that takes longer than this to answer is joined by the next one: it may be frozen.
-const HEDGE: Duration = Duration::from_millis(100);
+pub(super) const HEDGE: Duration = Duration::from_millis(100);
 
 /// Reads the map when somebody finds it wrong, while a node is down, and now and then; never twice at a time.
 pub(super) async fn keep(shared: Arc<Shared>) {

@@ -1,6 +1,7 @@
 //! Clusters: who is asked, what a moving slot does to a call, and what a lost node does to the others.
 
 mod scan;
+mod seeds;
 
 use std::sync::Arc;
 use std::time::Duration;
