@@ -284,7 +284,7 @@ impl Shared {
         let mut next = Map { epoch: layout.epoch, ..Map::default() };
         for (slots, endpoint) in &layout.ranges {
             let place = next.place(endpoint).or_else(|| {
-                let node = map.place(endpoint).map(|place| Arc::clone(&map.nodes[place]));
+                let node = map.at(endpoint).cloned();
                 next.admit(node.or_else(|| self.start(endpoint, &mut first))?)
             });
             if let Some(place) = place.and_then(|place| u16::try_from(place).ok()) {
@@ -327,8 +327,9 @@ impl Shared {
 
     /// The node at an address, which need not serve any slot yet.
     fn guest(&self, at: Endpoint) -> Option<Arc<Node>> {
-        if let Some(place) = self.map().place(&at) {
-            return self.map().nodes.get(place).cloned();
+        let known = self.map().at(&at).cloned();
+        if known.is_some() {
+            return known;
         }
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
         let place = map.place(&at).or_else(|| {

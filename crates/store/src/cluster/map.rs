@@ -46,6 +46,10 @@ impl Map {
         self.nodes.iter().position(|node| node.endpoint() == *endpoint)
     }
 
+    pub(super) fn at(&self, endpoint: &Endpoint) -> Option<&Arc<Node>> {
+        self.nodes.iter().find(|node| node.endpoint() == *endpoint)
+    }
+
     pub(super) fn admit(&mut self, node: Arc<Node>) -> Option<usize> {
         self.nodes.push(node);
         self.nodes.len().checked_sub(1)

@@ -47,3 +47,26 @@ async fn a_closed_cluster_starts_no_node() {
     shared.moved(Partition::from_slot(7).unwrap(), nowhere());
     assert!(shared.map().nodes.is_empty());
 }
+
+/// A lock that is taken a second time by who reads it already waits for ever, once a writer stands in between.
+#[tokio::test]
+async fn a_guest_is_found_while_others_change_the_map() {
+    const ROUNDS: usize = 100_000;
+    let shared = Arc::new(shared());
+    shared.guest(nowhere()).unwrap();
+    let (done, all) = std::sync::mpsc::channel();
+    let run = |work: fn(&Shared)| {
+        let (shared, done) = (Arc::clone(&shared), done.clone());
+        std::thread::spawn(move || {
+            (0..ROUNDS).for_each(|_| work(&shared));
+            done.send(()).unwrap();
+        });
+    };
+    for _ in 0..4 {
+        run(|shared| assert!(shared.guest(nowhere()).is_some()));
+        run(|shared| drop(shared.map.write().unwrap()));
+    }
+    for _ in 0..8 {
+        all.recv_timeout(Duration::from_secs(60)).expect("they wait for each other");
+    }
+}
