@@ -55,8 +55,10 @@ pub(crate) fn store_on_cluster(setting: &Setting, masters: &[SocketAddr]) -> Res
     )
 }
 
+/// What our stores are told besides where the server is. Like the peers they take as many calls as there are, so that a stall
+/// of the machine under an open load is a late call and not a refused one.
 fn patience() -> String {
-    format!("timeout_ms={}", PATIENCE.as_millis())
+    format!("timeout_ms={}&max_in_flight=1048576", PATIENCE.as_millis())
 }
 
 fn connect(setting: &Setting, config: RedisConfig) -> Result<RedisStore> {
