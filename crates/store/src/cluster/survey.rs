@@ -112,7 +112,8 @@ impl State {
                 state.moving = true;
             } else {
                 let (first, last) = slot.split_once('-').unwrap_or((slot, slot));
-                state.slots += last.parse::<usize>().ok()?.checked_sub(first.parse().ok()?)? + 1;
+                let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
+                state.slots += usize::from(last.checked_sub(first)?) + 1;
             }
         }
         Some(state)
@@ -147,6 +148,10 @@ mod tests {
         let moving = state(1, "0-5460 5462 [93->-e7d1] [77-<-e7d1]");
         assert_eq!((moving.slots, moving.moving), (5462, true));
         assert!(State::parse("run", OTHER).is_none() && State::parse("run", "myself").is_none());
+        for nonsense in ["0-18446744073709551615", "7-6", "0-70000", "-", "x"] {
+            let myself = format!("07c3 a:1@2 myself,master - 0 0 1 connected {nonsense}");
+            assert!(State::parse("run", &myself).is_none(), "{nonsense}");
+        }
     }
 
     #[test]

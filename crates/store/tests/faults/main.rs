@@ -10,8 +10,8 @@
 //! | F7 F8 | `sentinel` | a master that is demoted, frozen or lost |
 //! | F13 F14 F15 F17 | `cluster` | moving slots, a lost master, replicas that take over, lost replies |
 //! | F17 F18 F19 F20 F27 | `network` | lost replies, half-open connections, slow networks, calls given up, another address |
-//! | F21 F31 | `lies` | replies that are corrupted, swapped, invented or hostile |
-//! | F26 | `tls` | wrong authorities, names, certificates and servers |
+//! | F21 F31 | `lies` | replies that are corrupted, swapped, invented or hostile; F31 at connect in `hostile` |
+//! | F26 | `tls` | wrong authorities, names, certificates and servers; replaced and expired ones in `certificates` |
 //!
 //! Each test adds a row to one table, which `cargo xtask faults` prints. "Lost" is what was acknowledged and is gone, which
 //! only a server that loses its memory or a failover without `WAIT` may cause; "doubled" is never allowed. "Retried" counts

@@ -138,14 +138,14 @@ async fn f31_hostile_server() {
 }
 
 /// How late a timer of this runtime was over the time of one call.
-async fn lateness() -> Duration {
+pub(super) async fn lateness() -> Duration {
     let began = Instant::now();
     sleep(HASTY).await;
     began.elapsed().saturating_sub(HASTY)
 }
 
 /// The most memory that this process ever had, in KiB; 0 where the system does not tell.
-fn resident() -> u64 {
+pub(super) fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)

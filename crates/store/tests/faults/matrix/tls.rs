@@ -1,5 +1,9 @@
-//! TLS goes wrong: a typed error, never a panic, never plain text.
+//! TLS goes wrong: a typed error, never a panic, never plain text. Also in `tests/redis/tls.rs`, and for certificates that
+//! change or expire in `certificates`.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use roomkey_core::{Class, Kind, Store as _};
@@ -7,7 +11,7 @@ use roomkey_store::{ConnectError, RedisConfigBuilder, RedisStore};
 use roomkey_testkit::proxy::Spoil;
 use roomkey_testkit::{FaultProxy, RedisServer};
 
-use crate::ear;
+use crate::ear::{self, PASSWORD};
 use crate::scene::{HASTY, PATIENT, config, connect, get, key, put, server, until_works};
 use crate::table;
 
@@ -36,6 +40,11 @@ async fn f26_tls() {
     refused(tls(&strict).ca_file(strict.tls_ca())).await;
     refused(tls(&secure).client_cert_file(&files.client_certificate, &files.server_key)).await;
     refused(tls(&plain)).await;
+    let (port, said) = eavesdropper();
+    refused(tls(&secure).port(port)).await;
+    let said = said.join().unwrap();
+    // A record of a handshake, and the password in no form.
+    assert!(said.first() == Some(&22) && !String::from_utf8_lossy(&said).contains(PASSWORD), "{said:?}");
     // We without TLS and the server with: nothing of ours is understood, and the password is not answered.
     let error = RedisStore::connect(config(secure.port()).build().unwrap()).await.unwrap_err();
     ear::heard(&error);
@@ -68,6 +77,25 @@ async fn f26_tls() {
     assert!(plain.command(&["DBSIZE"]).int() == 0 && strict.command(&["DBSIZE"]).int() == 0);
     proxy.spoil("*", 1, Spoil::Lose);
     assert!(store.health().await.is_ok());
-    table::checked("F26", "TLS: authority, name, certificate, key, version, impostors", 9);
+    table::checked("F26", "TLS: authority, name, certificate, key, version, impostors", 10);
     ear::assert_discreet();
+}
+
+/// Answers whoever comes first in plain text, as a Redis without TLS would, and keeps what they said.
+fn eavesdropper() -> (u16, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let said = thread::spawn(move || {
+        let mut socket = listener.accept().unwrap().0;
+        let mut said = vec![0; 64 * 1024];
+        let mut length = socket.read(&mut said).unwrap();
+        socket.write_all(b"-ERR Protocol error\r\n").unwrap();
+        // Until they hang up, which may be rude.
+        while let Ok(more @ 1..) = socket.read(&mut said[length..]) {
+            length += more;
+        }
+        said.truncate(length);
+        said
+    });
+    (port, said)
 }
