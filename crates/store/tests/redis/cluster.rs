@@ -180,7 +180,11 @@ async fn a_program_on_keys_at_both_ends_waits_for_the_rest_of_the_slot() {
         async move { store.transact(&txn).await }
     });
     let tried = refusals(migration.from(), "TRYAGAIN");
-    while refusals(migration.from(), "TRYAGAIN") == tried && !waiting.is_finished() {
+    // Redis 6.2 does not count what it refuses so; there the program has some time to be refused.
+    for _ in 0..100 {
+        if refusals(migration.from(), "TRYAGAIN") != tried {
+            break;
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     migration.finish();

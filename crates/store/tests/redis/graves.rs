@@ -206,7 +206,7 @@ async fn without_the_right_to_close_connections_no_lost_write_is_repeated() {
     assert!(able.health().await.unwrap().warnings.is_empty());
 
     // Taken away under way, or never granted.
-    server.command(&["ACL", "SETUSER", "app", "-client|kill"]);
+    server.command(&["ACL", "SETUSER", "app", "-client", "+client|id", "+client|setname"]);
     for store in [able, connect().await] {
         proxy.spoil("SET", 1, Spoil::Lose);
         let error = put(&store, &key, "x").await.unwrap_err();
