@@ -2,6 +2,7 @@
 
 mod builder;
 mod canary;
+mod conditional;
 mod counters;
 mod global;
 mod hashes;
@@ -38,6 +39,7 @@ const SPREAD: Spread = Spread::over(16_384);
 /// | | |
 /// |---|---|
 /// | values | [`get`](Self::get) [`set`](Self::set) [`get_many`](Self::get_many) [`set_many`](Self::set_many) |
+/// | | [`set_if_absent`](Self::set_if_absent) [`set_if_present`](Self::set_if_present) |
 /// | any key | [`delete`](Self::delete) [`exists`](Self::exists) [`expire`](Self::expire) [`ttl`](Self::ttl) |
 /// | counters | [`incr`](Self::incr) [`decr`](Self::decr) [`incr_by`](Self::incr_by) [`counter`](Self::counter) |
 /// | hashes | [`hset`](Self::hset) [`hget`](Self::hget) [`hdel`](Self::hdel) [`hgetall`](Self::hgetall) |

@@ -39,6 +39,8 @@ async fn every_operation_fails<S: Store>(vault: &Vault<S>, kind: ErrorKind) {
         vault.set("x", &1u8, HOUR);
         vault.get_many::<u8, _>(["x", "y"]);
         vault.set_many([("x", &1u8)], HOUR);
+        vault.set_if_absent("x", &1u8, HOUR);
+        vault.set_if_present("x", &1u8, HOUR);
         vault.delete("x");
         vault.exists("x");
         vault.expire("x", HOUR);
@@ -96,6 +98,8 @@ async fn a_full_store_refuses_to_grow_and_lets_go() {
     for error in [
         vault.set("y", &1u8, HOUR).await.unwrap_err(),
         vault.set_many([("y", &1u8)], HOUR).await.unwrap_err(),
+        vault.set_if_absent("y", &1u8, HOUR).await.unwrap_err(),
+        vault.set_if_present("x", &1u8, HOUR).await.unwrap_err(),
         vault.incr("n").await.unwrap_err(),
         vault.hset("h", "g", &1u8).await.unwrap_err(),
         vault.rpush("l", &1u8).await.unwrap_err(),
@@ -246,6 +250,8 @@ fn futures_are_send() {
     let check = |vault: &Vault<MemoryStore>| {
         send(vault.set("x", "text", HOUR));
         send(vault.get::<String>(String::from("x")));
+        send(vault.set_if_absent("x", "text", HOUR));
+        send(vault.set_if_present(String::from("x"), "text", HOUR));
         send(vault.get_many::<u8, _>(vec!["x"]));
         send(vault.set_many([("x", &1u8)], HOUR));
         send(vault.hgetall::<Vec<u8>>("x"));

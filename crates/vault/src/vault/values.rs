@@ -187,7 +187,7 @@ impl<S: Store> Vault<S> {
         Ok(Batch::new(ops)?)
     }
 
-    fn seal_value<'n, T: Encode + ?Sized>(
+    pub(super) fn seal_value<'n, T: Encode + ?Sized>(
         &self,
         name: impl Into<Name<'n>>,
         value: &T,

@@ -6,6 +6,7 @@
 
 mod any_key;
 mod common;
+mod conditional;
 mod counters;
 mod hashes;
 mod keyring;
@@ -52,6 +53,15 @@ behaviours! {
         another_type_is_told
         types_that_do_not_come_back_are_refused
         largest_value_passes_and_a_larger_is_refused;
+    conditional:
+        if_absent_writes_once
+        if_absent_tells_nothing_of_another_structure
+        of_many_that_set_if_absent_one_wins
+        if_present_writes_only_over_something
+        what_was_deleted_does_not_come_back
+        both_decide_about_the_expiry
+        what_cannot_be_written_is_refused
+        both_are_safe_to_repeat;
     any_key:
         delete_exists_expire_and_ttl_work_on_every_structure
         operations_on_another_structure_are_wrong_type
