@@ -142,6 +142,16 @@ impl MessageKey {
     pub(crate) fn new(key_id: KeyId, prk: Prk) -> Self {
         Self { header: Header { suite: Suite::HkdfSha256Aes256GcmCommit16, key_id }, prk }
     }
+
+    pub(crate) const fn id(&self) -> KeyId {
+        self.header.key_id
+    }
+
+    /// The key of values that need `secret` besides this one. It has the same id: a ring tells by it what it lacks.
+    pub(crate) fn bound_to(&self, secret: &[u8]) -> Self {
+        let prk = self.prk.expand::<HASH_LEN>(&[labels::BOUND, secret]);
+        Self { header: self.header, prk: Prk::from_bytes(&prk) }
+    }
 }
 
 /// Shows the key id only.

@@ -9,6 +9,7 @@
 //!     root  --Expand(NAME_KEY)---------------------------------> name key, unless one was given
 //!     root  --Expand(VALUES || lp(ns))-------------------------> PRK of the values of one namespace
 //!     PRK   --Expand(MESSAGE || header || salt || ctx)---------> key, nonce and commitment of one message
+//!     PRK   --Expand(BOUND || secret)--------------------------> PRK of values that need a secret besides the key
 //! name key --Extract(NAMES_SALT)--> names
 //!     names --Expand(NAMES || lp(ns))--------------------------> HMAC key of one namespace
 //!     names --Expand(FINGERPRINT || lp(ns))--------------------> fingerprint
@@ -33,6 +34,9 @@ pub(crate) const VALUES: &[u8] = b"value";
 
 /// Gives, with header, salt and context, the key, nonce and commitment of one message.
 pub(crate) const MESSAGE: &[u8; 3] = b"msg";
+
+/// Gives, with a secret of the caller's, the pseudorandom key of values that open with that secret only.
+pub(crate) const BOUND: &[u8] = b"bound";
 
 /// The extraction salt of a name key. It differs from [`ROOT_SALT`], so that an operator who gives the same
 /// 32 bytes as a secret key and as the name key still gets unrelated keys.

@@ -93,6 +93,38 @@ impl Scope {
         envelope::open(keys, || context.digest(self.keys.namespace.as_bytes()), sealed.into())
     }
 
+    /// The same scope, except that what it seals opens only with `secret` besides the key ring: who holds the keys and
+    /// a copy of the store, but not the secret, cannot read it. Names are hidden as before.
+    ///
+    /// The secret needs at least 128 bits of its own: it is not stretched, so whoever holds the keys can try guesses
+    /// at full speed.
+    ///
+    /// ```
+    /// # use roomkey_crypto::{Context, Error, Keyring, Result};
+    /// # fn example() -> Result<()> {
+    /// let scope = Keyring::generate()?.scope("shop:default");
+    /// let context = Context::value(b"key");
+    /// let sealed = scope.bound_to(b"a random token").seal(&context, b"for its bearer")?;
+    /// assert_eq!(*scope.bound_to(b"a random token").open(&context, &sealed)?, *b"for its bearer");
+    /// assert!(matches!(scope.open(&context, &sealed), Err(Error::Rejected)));
+    /// # Ok(())
+    /// # }
+    /// # example().unwrap();
+    /// ```
+    #[must_use]
+    pub fn bound_to(&self, secret: &[u8]) -> Self {
+        let ScopeKeys { namespace, active, retired, names, fingerprint } = &*self.keys;
+        Self {
+            keys: Arc::new(ScopeKeys {
+                namespace: namespace.clone(),
+                active: active.bound_to(secret),
+                retired: retired.iter().map(|key| key.bound_to(secret)).collect(),
+                names: names.clone(),
+                fingerprint: *fingerprint,
+            }),
+        }
+    }
+
     /// Hides a name: the HMAC-SHA256 of `parts` under the name key of this namespace, cut to 16 bytes.
     ///
     /// `domain` is a constant such as `"value"`, `"field"` or `"member"`: the same parts hide differently in
@@ -110,6 +142,12 @@ impl Scope {
         let mut tag = [0; Tag::LEN];
         tag.copy_from_slice(&mac[..Tag::LEN]);
         Tag(tag)
+    }
+
+    /// Whether a sealed value names the active key. `false` also for what is no sealed value.
+    #[must_use]
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        envelope::inspect(sealed).is_ok_and(|header| header.key_id == self.keys.active.id())
     }
 
     /// Tells whether two scopes hide names alike: equal for the same name key and namespace, else unrelated.

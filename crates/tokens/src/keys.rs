@@ -1,10 +1,18 @@
 //! Where tokens are kept: layouts, and what of a token is seen there.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use roomkey_core::{Key, Kind, Partition, Spread, Store};
 use roomkey_crypto::{Context, Opened, Tag};
 use roomkey_vault::{Space, Vault};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
+use crate::generations::Print;
+use crate::handle::{Handle, SubjectTag, TypeTag};
+use crate::record::{Draft, Record};
+use crate::text::{self, MAC_LEN, Masked, Parts, SECRET_LEN, TokenText};
 use crate::{Error, Result};
 
 /// The most bytes that a token, or the name of a type, may have. A JWT with many claims has about 8 000.
@@ -13,22 +21,45 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1_024;
 /// Over how many partitions tokens spread. It never changes.
 const SPREAD: Spread = Spread::over(4_096);
 
-/// What a record is sealed as.
-const RECORD: u8 = Context::FIRST_FREE + 1;
+// What records are sealed as. None is ever used again for something else.
+const BROUGHT_RECORD: u8 = Context::FIRST_FREE + 1;
+pub(crate) const TOKEN_RECORD: u8 = Context::FIRST_FREE + 2;
+pub(crate) const FAMILY_RECORD: u8 = Context::FIRST_FREE + 3;
+pub(crate) const SUCCESSORS: u8 = Context::FIRST_FREE + 4;
+pub(crate) const CODE_RECORD: u8 = Context::FIRST_FREE + 5;
 
 // inside the seal of a record: form u8, 1 = a token that a caller brought, of which nothing else is known
 const BROUGHT: u8 = 1;
 
-/// The layouts of tokens. Each letter is a structure of its own; `s`, `g`, `f`, `n`, `k` and `a` are for issued ones.
+/// The layouts of tokens. Each stands for one structure for ever.
+///
+/// All keys of a subject begin with the same 5 bytes of its tag, so they lie in one partition by themselves.
 #[derive(Clone, Debug)]
-pub(crate) struct Keys {
-    /// `t1`: one sealed record per token.
-    records: Space,
+pub(crate) struct Keys(Arc<Spaces>);
+
+#[derive(Debug)]
+struct Spaces {
+    /// `t1`: one sealed record per token that a caller brought.
+    brought: Space,
     /// `x1`: per partition and type, a ranking of token tags by deadline.
     index: Space,
+    /// `t2`: one sealed record per token that was issued.
+    tokens: Space,
+    /// `s1`: per subject, its generation, and its sessions by deadline.
+    subjects: Space,
+    /// `g1`: per partition, the generations of types.
+    types: Space,
+    /// `f1`: per family of refresh tokens, a map of what is current.
+    families: Space,
+    /// `n1`: per family, the sealed successors of the token that was exchanged last.
+    successors: Space,
+    /// `k1`: per subject and type, the proof of a code and its sealed record.
+    codes: Space,
+    /// `a1`: per subject and type, how many wrong codes were given.
+    attempts: Space,
 }
 
-/// Where one token is kept. It holds nothing of the token's text.
+/// Where one token that a caller brought is kept. It holds nothing of the token's text.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) record: Key,
@@ -42,24 +73,63 @@ pub(crate) struct Entry {
     pub(crate) member: Bytes,
 }
 
+/// A token that proved to be issued here, for one type: what its text says. Of its secret it keeps hashes, and where
+/// a successor needs it, the secret itself.
+#[derive(Clone)]
+pub(crate) struct Presented {
+    pub(crate) subject: SubjectTag,
+    pub(crate) token_type: TypeTag,
+    /// The family that it belongs to.
+    pub(crate) family: Option<Handle>,
+    /// What stands for this very token.
+    pub(crate) id: Tag,
+    pub(crate) secret: Zeroizing<[u8; SECRET_LEN]>,
+}
+
+impl Presented {
+    /// The session that it belongs to.
+    pub(crate) fn handle(&self) -> Handle {
+        self.family.unwrap_or_else(|| self.own_handle())
+    }
+
+    /// What stands for this very token in the name of its record.
+    pub(crate) fn own_handle(&self) -> Handle {
+        let id: &[u8; 9] = self.id.as_bytes().first_chunk().expect("a tag has 16 bytes");
+        Handle::new(self.token_type, *id)
+    }
+}
+
 impl Keys {
     pub(crate) fn new<S: Store>(vault: &Vault<S>) -> Self {
-        Self { records: vault.space("t1", SPREAD), index: vault.space("x1", SPREAD) }
+        let space = |layout| vault.space(layout, SPREAD);
+        Self(Arc::new(Spaces {
+            brought: space("t1"),
+            index: space("x1"),
+            tokens: space("t2"),
+            subjects: space("s1"),
+            types: space("g1"),
+            families: space("f1"),
+            successors: space("n1"),
+            codes: space("k1"),
+            attempts: space("a1"),
+        }))
     }
+
+    // Tokens that a caller brought.
 
     /// Where a token of a type is kept. Type and token are hashed together, so that a token of one type says nothing
     /// about the same text as another.
     pub(crate) fn place(&self, token_type: &str, token: &str) -> Result<Place> {
         check(token_type)?;
         check(token)?;
-        let tag = self.records.hide("token", &[token_type.as_bytes(), token.as_bytes()]);
-        Ok(Place { record: self.records.key(Kind::Value, tag), tag })
+        let tag = self.0.brought.hide("token", &[token_type.as_bytes(), token.as_bytes()]);
+        Ok(Place { record: self.0.brought.key(Kind::Value, tag), tag })
     }
 
     /// Where the deadline of a token of a type is kept: in the partition of its record.
     pub(crate) fn entry(&self, token_type: &str, place: &Place) -> Result<Entry> {
         let tag = self.index_tag(token_type)?;
-        let index = self.index.key_in(place.record.partition(), Kind::Ranking, tag);
+        let index = self.0.index.key_in(place.record.partition(), Kind::Ranking, tag);
         Ok(Entry { index, member: Bytes::copy_from_slice(place.tag.as_bytes()) })
     }
 
@@ -72,18 +142,18 @@ impl Keys {
     /// The indexes of a type in all partitions.
     pub(crate) fn indexes(&self, token_type: &str) -> Result<Vec<Key>> {
         let tag = self.index_tag(token_type)?;
-        let key = |partition: Partition| self.index.key_in(partition, Kind::Ranking, tag);
-        Ok(self.index.partitions().map(key).collect())
+        let key = |partition: Partition| self.0.index.key_in(partition, Kind::Ranking, tag);
+        Ok(self.0.index.partitions().map(key).collect())
     }
 
     /// A new record for a place. No two are the same, so a caller recognises its own.
-    pub(crate) fn seal(&self, place: &Place) -> Result<Bytes> {
-        Ok(self.records.seal(&context(place), &[&[BROUGHT]])?)
+    pub(crate) fn seal_brought(&self, place: &Place) -> Result<Bytes> {
+        Ok(self.0.brought.seal(&context(place), &[&[BROUGHT]])?)
     }
 
     /// Opens what was found in a place: it counts only if this key ring sealed it for this token.
-    pub(crate) fn open(&self, place: &Place, sealed: &[u8]) -> Result<()> {
-        let record: Opened = self.records.open(&context(place), sealed)?;
+    pub(crate) fn open_brought(&self, place: &Place, sealed: &[u8]) -> Result<()> {
+        let record: Opened = self.0.brought.open(&context(place), sealed)?;
         match &*record {
             [BROUGHT] => Ok(()),
             _ => Err(Error::Record(roomkey_vault::Error::UnknownFormat)),
@@ -92,12 +162,207 @@ impl Keys {
 
     fn index_tag(&self, token_type: &str) -> Result<Tag> {
         check(token_type)?;
-        Ok(self.index.hide("token index", &[token_type.as_bytes()]))
+        Ok(self.0.index.hide("token index", &[token_type.as_bytes()]))
+    }
+
+    // The text of tokens that are issued.
+
+    /// Hides the parts of a name for tokens: one HMAC key serves them all, the domain tells them apart.
+    fn hide(&self, domain: &str, parts: &[&[u8]]) -> Tag {
+        self.0.tokens.hide(domain, parts)
+    }
+
+    pub(crate) fn subject_tag(&self, subject: &str) -> SubjectTag {
+        SubjectTag(self.hide("subject", &[subject.as_bytes()]))
+    }
+
+    pub(crate) fn type_tag(&self, token_type: &str) -> Result<TypeTag> {
+        check(token_type)?;
+        let tag = self.hide("token type", &[token_type.as_bytes()]);
+        Ok(TypeTag(*tag.as_bytes().first_chunk().expect("a tag has 16 bytes")))
+    }
+
+    /// Makes a token: its text, and what the text says.
+    pub(crate) fn write(
+        &self,
+        token_type: &str,
+        prefix: &str,
+        subject: SubjectTag,
+        family: Option<Handle>,
+        secret: Zeroizing<[u8; SECRET_LEN]>,
+    ) -> Result<(TokenText, Presented)> {
+        let masked = self.mask(&secret, subject, family);
+        let mac = self.mac(token_type, prefix, &masked, &secret);
+        let id = self.id(token_type, &masked, &secret);
+        let parts = Parts { masked, secret, mac };
+        let text = TokenText::new(text::write(prefix, &parts));
+        let token_type = self.type_tag(token_type)?;
+        Ok((text, Presented { subject, token_type, family, id, secret: parts.secret }))
+    }
+
+    /// What a text says, if it is that of a token of this type that was issued here. No store is asked.
+    pub(crate) fn read(&self, token_type: &str, text: &str) -> Result<Option<Presented>> {
+        let tag = self.type_tag(token_type)?;
+        let Some((prefix, Parts { masked, secret, mac })) = text::read(text) else { return Ok(None) };
+        let expected = self.mac(token_type, prefix, &masked, &secret);
+        if !bool::from(expected.ct_eq(&mac)) {
+            return Ok(None);
+        }
+        let (subject, family) = self.unmask(&secret, &masked);
+        let id = self.id(token_type, &masked, &secret);
+        Ok(Some(Presented { subject, token_type: tag, family, id, secret }))
+    }
+
+    /// Two tokens of one subject have nothing in common for those who see them.
+    fn mask(&self, secret: &[u8; SECRET_LEN], subject: SubjectTag, family: Option<Handle>) -> Masked {
+        let subject = xor(*subject.as_bytes(), self.hide("token mask", &[secret]).as_bytes());
+        match family {
+            None => Masked::Subject(subject),
+            Some(family) => {
+                let family = xor(*family.as_bytes(), self.hide("family mask", &[secret]).as_bytes());
+                let mut both = [0; 27];
+                both[..16].copy_from_slice(&subject);
+                both[16..].copy_from_slice(&family);
+                Masked::Family(both)
+            }
+        }
+    }
+
+    fn unmask(&self, secret: &[u8; SECRET_LEN], masked: &Masked) -> (SubjectTag, Option<Handle>) {
+        let (subject, family) =
+            masked.as_bytes().split_first_chunk().expect("both forms begin with 16 bytes");
+        let subject: [u8; 16] = xor(*subject, self.hide("token mask", &[secret]).as_bytes());
+        let family = family.first_chunk::<{ Handle::LEN }>();
+        let family =
+            family.map(|family| Handle::from(xor(*family, self.hide("family mask", &[secret]).as_bytes())));
+        (SubjectTag(subject.into()), family)
+    }
+
+    fn mac(
+        &self,
+        token_type: &str,
+        prefix: &str,
+        masked: &Masked,
+        secret: &[u8; SECRET_LEN],
+    ) -> [u8; MAC_LEN] {
+        let parts: &[&[u8]] = &[token_type.as_bytes(), prefix.as_bytes(), &text::proven(masked, secret)];
+        *self.hide("token mac", parts).as_bytes().first_chunk().expect("a tag has 16 bytes")
+    }
+
+    fn id(&self, token_type: &str, masked: &Masked, secret: &[u8; SECRET_LEN]) -> Tag {
+        self.hide("token id", &[token_type.as_bytes(), &text::proven(masked, secret)])
+    }
+
+    // Where issued tokens are kept.
+
+    pub(crate) fn subject(&self, subject: SubjectTag) -> Key {
+        self.0.subjects.key(Kind::Ranking, subject.0)
+    }
+
+    pub(crate) fn record(&self, subject: SubjectTag, token: Handle) -> Key {
+        self.0.tokens.key(Kind::Value, member(subject, token))
+    }
+
+    pub(crate) fn family(&self, subject: SubjectTag, family: Handle) -> Key {
+        self.0.families.key(Kind::Map, member(subject, family))
+    }
+
+    pub(crate) fn successors(&self, subject: SubjectTag, family: Handle) -> Key {
+        self.0.successors.key(Kind::Value, member(subject, family))
+    }
+
+    /// The code of a type that a subject was sent: there is one at a time.
+    pub(crate) fn code(&self, subject: SubjectTag, code_type: &str) -> Result<Key> {
+        Ok(self.0.codes.key(Kind::Value, member(subject, self.code_handle(subject, code_type)?)))
+    }
+
+    pub(crate) fn attempts(&self, subject: SubjectTag, code_type: &str) -> Result<Key> {
+        Ok(self.0.attempts.key(Kind::Value, member(subject, self.code_handle(subject, code_type)?)))
+    }
+
+    pub(crate) fn code_handle(&self, subject: SubjectTag, code_type: &str) -> Result<Handle> {
+        let token_type = self.type_tag(code_type)?;
+        let tag = self.hide("code", &[subject.as_bytes(), code_type.as_bytes()]);
+        Ok(Handle::new(token_type, *tag.as_bytes().first_chunk().expect("a tag has 16 bytes")))
+    }
+
+    /// What proves a code, in the clear before its record.
+    pub(crate) fn code_proof(&self, subject: SubjectTag, code_type: &str, code: &str) -> Tag {
+        self.hide("code proof", &[subject.as_bytes(), code_type.as_bytes(), code.as_bytes()])
+    }
+
+    /// The generations of types, in the partition of a subject.
+    pub(crate) fn types(&self, subject: SubjectTag) -> Key {
+        self.types_in(self.0.types.partition(subject.0))
+    }
+
+    /// The generations of types, in every partition.
+    pub(crate) fn all_types(&self) -> impl ExactSizeIterator<Item = Key> + '_ {
+        self.0.types.partitions().map(|partition| self.types_in(partition))
+    }
+
+    fn types_in(&self, partition: Partition) -> Key {
+        self.0.types.key_in(partition, Kind::Map, self.0.types.hide("generations", &[]))
+    }
+
+    /// Where the deadline of an issued token is kept for `cleanup_expired`.
+    pub(crate) fn issued_entry(&self, token_type: &str, subject: SubjectTag, token: Handle) -> Result<Entry> {
+        let tag = member(subject, token);
+        let index =
+            self.0.index.key_in(self.0.index.partition(tag), Kind::Ranking, self.index_tag(token_type)?);
+        Ok(Entry { index, member: Bytes::copy_from_slice(tag.as_bytes()) })
+    }
+
+    // What is sealed there.
+
+    /// The print of generations: of the subject, of the type, and for an access token of a family, of the type of
+    /// its refresh token.
+    pub(crate) fn print<'g>(&self, generations: impl IntoIterator<Item = &'g [u8]>) -> Print {
+        let parts: Vec<&[u8]> = generations.into_iter().collect();
+        Print::from(*self.hide("generations", &parts).as_bytes().first_chunk().expect("a tag has 16 bytes"))
+    }
+
+    /// Seals a record of a kind for the key that holds it.
+    pub(crate) fn seal(&self, kind: u8, key: &Key, print: Print, draft: &Draft<'_>) -> Result<Bytes> {
+        let head = draft.head(print);
+        Ok(self.0.tokens.seal(&Context::new(kind, key.bytes(), b""), &[&head, draft.claims])?)
+    }
+
+    /// Opens a record of a kind.
+    pub(crate) fn open(&self, kind: u8, key: &Key, sealed: Bytes) -> Result<Record> {
+        let sealed: Vec<u8> = sealed.into();
+        Record::read(self.0.tokens.open(&Context::new(kind, key.bytes(), b""), sealed)?)
+    }
+
+    /// Whether a sealed record is under the active key.
+    pub(crate) fn is_current(&self, sealed: &[u8]) -> bool {
+        self.0.tokens.is_current(sealed)
+    }
+
+    /// The seal of what only the bearer of a refresh token may open: its successors.
+    pub(crate) fn sealed_for(&self, presented: &Presented) -> Space {
+        self.0.successors.bound_to(presented.secret.as_slice())
     }
 }
 
+/// The tag of what belongs to a subject: it begins as the subject's own does, and so lies in the same partition.
+fn member(subject: SubjectTag, handle: Handle) -> Tag {
+    let mut tag = [0; Tag::LEN];
+    tag[..5].copy_from_slice(&subject.as_bytes()[..5]);
+    tag[5..].copy_from_slice(handle.as_bytes());
+    tag.into()
+}
+
+fn xor<const N: usize>(mut bytes: [u8; N], mask: &[u8; Tag::LEN]) -> [u8; N] {
+    const { assert!(N <= Tag::LEN) };
+    for (byte, mask) in bytes.iter_mut().zip(mask) {
+        *byte ^= mask;
+    }
+    bytes
+}
+
 fn context(place: &Place) -> Context<'_> {
-    Context::new(RECORD, place.record.bytes(), b"")
+    Context::new(BROUGHT_RECORD, place.record.bytes(), b"")
 }
 
 fn check(text: &str) -> Result<()> {

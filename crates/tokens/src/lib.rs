@@ -1,10 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
+mod clock;
 mod error;
+mod generations;
+mod handle;
 mod keys;
+mod options;
+mod policy;
 mod programs;
+mod random;
+mod record;
+mod session;
+mod text;
 mod tokens;
 
+pub use audit::{AuditSink, Event, Reason, Scope, What};
 pub use error::{Error, Result};
+pub use handle::{Handle, NotAHandle, SubjectTag};
 pub use keys::MAX_TOKEN_BYTES;
-pub use tokens::{DEFAULT_EXPIRY, Tokens, TokensOptions};
+pub use options::TokensOptions;
+pub use policy::{CodePolicy, Grace, Limit, MAX_GRACE, Policy, Rotation, WhenFull};
+pub use record::MAX_SUBJECT_BYTES;
+pub use session::{Issue, Issued, Session};
+pub use text::{NotAToken, TokenText};
+pub use tokens::{DEFAULT_EXPIRY, Tokens};

@@ -1,182 +1,139 @@
-//! Storing, checking and revoking tokens.
+//! Issuing, verifying and revoking tokens.
 
+mod brought;
+mod issue;
+mod revoke;
+mod verify;
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use roomkey_core::{Batch, Failure, Key, Op, Reply, Store};
-use roomkey_vault::{Expiry, Vault};
+use roomkey_core::Store;
+use roomkey_vault::Vault;
 
-use crate::keys::Keys;
-use crate::programs::{RevokeProgram, StoreProgram};
-use crate::{Error, Result};
+use crate::audit::{Event, What};
+use crate::clock::StoreClock;
+use crate::handle::{Handle, SubjectTag};
+use crate::keys::{Keys, Presented};
+use crate::record::check_subject;
+use crate::{Error, Policy, Result, TokensOptions};
 
 /// How long a token lives where nothing else is decided: half an hour, the upper end of what OWASP's session cheat
 /// sheet recommends as idle time for applications of low risk.
 pub const DEFAULT_EXPIRY: Duration = Duration::from_secs(1_800);
 
-/// How many partitions one batch of a cleanup covers.
-const CLEANUP_PARTITIONS: usize = 512;
-
-/// How many entries a cleanup takes from one partition at a time.
-const CLEANUP_ENTRIES: u32 = 500;
-
-/// Tokens that can be revoked: a service stores a token, asks whether one is valid, and ends it.
+/// Tokens that can be revoked: a service issues one or stores one that it made itself, asks whether one is valid, and
+/// ends it.
 ///
 /// A token's text, and that of its type, is hashed under a key and then forgotten: neither reaches the store, a log,
 /// an error or a `Debug`. A stolen copy of the store holds nothing that could be presented. Tokens of different types
 /// do not meet. Cloning costs little.
 ///
-/// Every operation is one round trip and gives a plain answer or an error: a store that cannot answer is
-/// [`Error::Store`], never a guess in either direction.
-#[derive(Clone, Debug)]
+/// Every operation gives a plain answer or an error: a store that cannot answer is [`Error::Store`], never a guess in
+/// either direction.
 pub struct Tokens<S> {
     vault: Vault<S>,
     keys: Keys,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     options: TokensOptions,
-}
-
-/// How [`Tokens`] work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TokensOptions {
-    /// Whether an index of deadlines is kept; see [`TokensOptions::track`].
-    pub track: bool,
-}
-
-impl TokensOptions {
-    /// The defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Keeps an index of tokens by deadline, per type and partition, off unless set.
-    ///
-    /// Tokens expire without it. The index is for [`Tokens::cleanup_expired`] to have something to count; it costs
-    /// about 32 bytes a token and three more commands inside the same round trip. It cleans itself: each stored token
-    /// removes up to two expired entries, and an index that nobody adds to expires with its last token. All processes
-    /// of a service should agree on it, else entries of revoked tokens stay until their deadline.
-    #[must_use]
-    pub fn track(self, track: bool) -> Self {
-        Self { track }
-    }
+    clock: StoreClock,
 }
 
 impl<S: Store> Tokens<S> {
     /// Tokens in the namespace of a vault, with the default options.
     #[must_use]
     pub fn new(vault: Vault<S>) -> Self {
-        Self::with_options(vault, TokensOptions::new())
+        Self::assemble(vault, TokensOptions::new())
     }
 
     /// Tokens in the namespace of a vault.
+    ///
+    /// # Errors
+    /// [`Error::Policy`] for a policy that cannot be.
+    pub fn with_options(vault: Vault<S>, options: TokensOptions) -> Result<Self> {
+        options.check()?;
+        Ok(Self::assemble(vault, options))
+    }
+
+    /// What stands for a subject in audit events.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] and [`Error::TooLong`].
+    pub fn subject_tag(&self, subject: &str) -> Result<SubjectTag> {
+        check_subject(subject)?;
+        Ok(self.keys.subject_tag(subject))
+    }
+
+    /// The type of a token that was issued here, among those that have a policy; told from its text, without asking
+    /// the store. For endpoints that are given no type, or a wrong hint (RFC 7009, section 2.1).
     #[must_use]
-    pub fn with_options(vault: Vault<S>, options: TokensOptions) -> Self {
-        Self { keys: Keys::new(&vault), vault, options }
+    pub fn type_of(&self, token: &str) -> Option<&str> {
+        let issued_as = |token_type: &&String| matches!(self.keys.read(token_type, token), Ok(Some(_)));
+        self.options().policies.keys().find(issued_as).map(String::as_str)
     }
 
-    /// Stores a token, so that it is valid until it expires or is revoked. It never overwrites: whoever stores a
-    /// token first decides how long it lives.
-    ///
-    /// Where the reply is lost, the store repeats the call, which then recognises what it stored itself. If the error
-    /// is [`Ambiguous`](roomkey_core::Error::Ambiguous) all the same, the token may be valid or become so: revoke it,
-    /// or store another one.
-    ///
-    /// # Errors
-    /// [`Error::AlreadyExists`] for a token that is there; [`Error::Expiry`], [`Error::Empty`] and [`Error::TooLong`]
-    /// for arguments that cannot be; [`Error::Store`], [`Error::Seal`].
-    pub async fn store(&self, token_type: &str, token: &str, expiry: Duration) -> Result<()> {
-        Expiry::After(expiry).life()?;
-        let place = self.keys.place(token_type, token)?;
-        let entry = self.options.track.then(|| self.keys.entry(token_type, &place)).transpose()?;
-        let program = StoreProgram::new(&place, entry.as_ref(), self.keys.seal(&place)?, expiry)?;
-        let outcome = self.vault.store().transact(&program.txn).await?;
-        if program.stored(&outcome) { Ok(()) } else { Err(Error::AlreadyExists) }
+    fn assemble(vault: Vault<S>, options: TokensOptions) -> Self {
+        let keys = Keys::new(&vault);
+        Self { vault, keys, shared: Arc::new(Shared { options, clock: StoreClock::new() }) }
     }
 
-    /// Whether a token was stored, has not expired and was not revoked.
-    ///
-    /// A text that could not have been stored, being empty or too long, is not valid; so what a stranger sends may be
-    /// passed on as it is.
-    ///
-    /// # Errors
-    /// [`Error::Store`] if the store cannot answer: treat the token as not valid *now*, but do not tell its bearer
-    /// that it was revoked. [`Error::Record`] if the record is not what this key ring sealed for this token.
-    /// [`Error::Empty`] and [`Error::TooLong`] for the name of the type.
-    pub async fn is_valid(&self, token_type: &str, token: &str) -> Result<bool> {
-        let Some(place) = self.keys.find(token_type, token)? else {
-            return Ok(false);
-        };
-        match self.vault.run(Op::get(&place.record)).await? {
-            Reply::Bytes(None) => Ok(false),
-            Reply::Bytes(Some(sealed)) => self.keys.open(&place, &sealed).map(|()| true),
-            _ => Err(broken("another reply than the bytes of a value")),
+    fn options(&self) -> &TokensOptions {
+        &self.shared.options
+    }
+
+    fn policy(&self, token_type: &str) -> &Policy {
+        static DEFAULT: LazyLock<Policy> = LazyLock::new(Policy::default);
+        self.options().policies.get(token_type).unwrap_or(&DEFAULT)
+    }
+
+    /// The policy of a type that is not one of refresh tokens.
+    fn plain_policy(&self, token_type: &str, what: &'static str) -> Result<&Policy> {
+        let policy = self.policy(token_type);
+        if policy.rotation.is_some() {
+            return Err(Error::WrongType { token_type: token_type.to_owned(), what });
+        }
+        Ok(policy)
+    }
+
+    /// Tells the audit sink.
+    fn audit(&self, what: What, token_type: &str, subject: Option<SubjectTag>, handle: Option<Handle>) {
+        if let Some(sink) = &self.options().audit {
+            sink.record(&Event { what, token_type, subject, handle });
         }
     }
 
-    /// Ends a token at once. Returns whether there was one; ending one twice is no error, and neither is a text that
-    /// could not have been stored. It also removes a record that does not open, and works on a store that is full.
-    ///
-    /// After a lost reply the store repeats the call; then `false` may mean that the first attempt ended it.
-    ///
-    /// # Errors
-    /// [`Error::Store`]: the token may still be valid, try again. [`Error::Empty`] and [`Error::TooLong`] for the
-    /// name of the type.
-    pub async fn revoke(&self, token_type: &str, token: &str) -> Result<bool> {
-        let Some(place) = self.keys.find(token_type, token)? else {
-            return Ok(false);
-        };
-        let existed = if self.options.track {
-            let program = RevokeProgram::new(&place, &self.keys.entry(token_type, &place)?)?;
-            program.existed(&self.vault.store().transact(&program.txn).await?)
-        } else {
-            self.vault.run(Op::delete(&place.record)).await?.flag()
-        };
-        existed.ok_or_else(|| broken("another reply than whether a key existed"))
+    /// Tells the audit sink of a token that was presented.
+    fn audit_presented(&self, what: What, token_type: &str, presented: &Presented) {
+        self.audit(what, token_type, Some(presented.subject), Some(presented.handle()));
     }
 
-    /// Removes what expired tokens of a type leave behind in the index, and returns how many entries that were;
-    /// always 0 where [`track`](TokensOptions::track) is off, as nothing is left behind then.
-    ///
-    /// Nobody needs to call it: each stored token removes up to two expired entries of its partition, and an index ends
-    /// by itself a day after its last token. It never touches a live token, and any number of processes may run it at once: each
-    /// entry is counted by one. It covers 4 096 partitions in 8 round trips, and more only where 500 entries and more
-    /// wait in one partition.
-    ///
-    /// # Errors
-    /// [`Error::Store`]; what was removed before stays removed. [`Error::Empty`] and [`Error::TooLong`].
-    pub async fn cleanup_expired(&self, token_type: &str) -> Result<u64> {
-        let indexes = self.keys.indexes(token_type)?;
-        if !self.options.track {
-            return Ok(0);
+    /// Tells the audit sink of an operation that failed for the store's or a record's fault.
+    fn faults<T>(&self, token_type: &str, result: Result<T>) -> Result<T> {
+        if matches!(result, Err(Error::Store(_) | Error::Record(_))) {
+            self.audit(What::Fault, token_type, None, None);
         }
-        let mut removed = 0;
-        for indexes in indexes.chunks(CLEANUP_PARTITIONS) {
-            let mut due = indexes.to_vec();
-            while !due.is_empty() {
-                due = self.take_expired(due, &mut removed).await?;
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Takes a bounded number of expired entries from each index; returns the indexes that may hold more.
-    async fn take_expired(&self, indexes: Vec<Key>, removed: &mut u64) -> Result<Vec<Key>> {
-        let batch = Batch::new(indexes.iter().map(|index| Op::rank_take(index, CLEANUP_ENTRIES)))?;
-        let mut more = Vec::new();
-        for (index, reply) in indexes.into_iter().zip(self.vault.store().run(batch).await?) {
-            let Reply::Items(taken) = reply? else {
-                return Err(broken("another reply than the members of a ranking"));
-            };
-            *removed += taken.len() as u64;
-            if taken.len() >= CLEANUP_ENTRIES as usize {
-                more.push(index);
-            }
-        }
-        Ok(more)
+        result
     }
 }
 
-/// A reply that the contract of a store rules out.
-fn broken(what: &'static str) -> Error {
-    Error::Store(roomkey_core::Error::permanent(Failure::from(what)))
+impl<S> Clone for Tokens<S> {
+    fn clone(&self) -> Self {
+        let Self { vault, keys, shared } = self;
+        Self { vault: vault.clone(), keys: keys.clone(), shared: Arc::clone(shared) }
+    }
+}
+
+/// Shows the vault and the options.
+impl<S: fmt::Debug> fmt::Debug for Tokens<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vault, keys: _, shared } = self;
+        f.debug_struct("Tokens")
+            .field("vault", vault)
+            .field("options", &shared.options)
+            .finish_non_exhaustive()
+    }
 }

@@ -21,7 +21,7 @@ async fn open<S: Store>(store: S) -> Vault<S> {
 
 fn both<S: Store>(vault: &Vault<S>) -> [Tokens<S>; 2] {
     let track = TokensOptions::new().track(true);
-    [Tokens::new(vault.clone()), Tokens::with_options(vault.clone(), track)]
+    [Tokens::new(vault.clone()), Tokens::with_options(vault.clone(), track).unwrap()]
 }
 
 fn store_error<T: std::fmt::Debug>(result: Result<T, Error>) -> StoreError {

@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use self::guard::Watch;
-use self::sink::Payload;
 use crate::{Error, Result};
 
 pub use json::Json;
+pub use sink::Payload;
 
 /// A value that can be sealed: any serde type that owns its data, a [`str`], a slice of such types, or [`Json`].
 ///

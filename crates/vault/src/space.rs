@@ -74,12 +74,26 @@ impl Space {
         self.scope.fingerprint()
     }
 
+    /// The same keys and names, sealing values that open only with a secret besides the key ring; see
+    /// [`Scope::bound_to`].
+    #[must_use]
+    pub fn bound_to(&self, secret: &[u8]) -> Self {
+        let Self { namespace, spread, scope } = self;
+        Self { namespace: namespace.clone(), spread: *spread, scope: scope.bound_to(secret) }
+    }
+
     /// Seals the concatenation of `parts` for a context.
     ///
     /// # Errors
     /// [`Error::Seal`](crate::Error::Seal) if the operating system gives no random bytes.
     pub fn seal(&self, context: &Context<'_>, parts: &[&[u8]]) -> Result<Bytes> {
         Ok(self.scope.seal_parts(context, parts)?.into())
+    }
+
+    /// Whether a sealed value is under the active key; see [`Scope::is_current`].
+    #[must_use]
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        self.scope.is_current(sealed)
     }
 
     /// Opens what was sealed for a context; a vector, in place.

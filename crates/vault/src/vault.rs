@@ -15,8 +15,8 @@ use std::sync::Arc;
 use roomkey_core::{Batch, Failure, Key, Kind, Namespace, Op, Reply, Spread, Store};
 use roomkey_crypto::{Keyring, OVERHEAD};
 
-use crate::codec::Policy;
-use crate::{Error, Name, Result, Space};
+use crate::codec::{Payload, Policy};
+use crate::{Decode, Encode, Error, Name, Result, Space};
 
 pub use builder::Builder;
 
@@ -116,6 +116,23 @@ impl<S: Store> Vault<S> {
     pub fn space(&self, layout: &'static str, spread: Spread) -> Space {
         let Inner { keyring, app, namespace, .. } = &*self.inner;
         space(keyring, app, layout, namespace, spread).expect("a layout is a constant of letters and digits")
+    }
+
+    /// Encodes a value as [`set`](Self::set) would, for crates that seal it inside a record of their own. The payload
+    /// begins with the number of its codec.
+    ///
+    /// # Errors
+    /// [`Error::NotRoundTrip`], [`Error::Encode`] and [`Error::TooLarge`].
+    pub fn encode<T: Encode + ?Sized>(&self, value: &T) -> Result<Payload> {
+        value.encode(&self.inner.policy)
+    }
+
+    /// Decodes what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    /// [`Error::WrongCodec`] and [`Error::Decode`].
+    pub fn decode<T: Decode>(&self, payload: &[u8]) -> Result<T> {
+        T::decode(payload)
     }
 
     /// Runs one op, for crates that keep structures of their own.

@@ -25,7 +25,7 @@ pub(crate) async fn tokens<S: Store>(store: S) -> Tokens<S> {
 }
 
 pub(crate) fn tracking<S: Store>(vault: Vault<S>) -> Tokens<S> {
-    Tokens::with_options(vault, TokensOptions::new().track(true))
+    Tokens::with_options(vault, TokensOptions::new().track(true)).unwrap()
 }
 
 /// Where the record of a token lies, to look at and to change what the store holds.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod issued;
 mod lifecycle;
 mod secrecy;
 mod tampering;
@@ -35,6 +36,12 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    issued:
+        an_issued_token_is_active_until_revoked
+        a_token_of_one_type_is_none_of_another
+        revoking_a_subject_ends_all_of_it_and_nothing_else
+        revoking_a_type_ends_all_of_it_and_nothing_else
+        a_limit_holds_by_rejecting_or_by_ending_the_oldest;
     lifecycle:
         a_stored_token_is_valid_until_revoked
         an_unknown_token_is_not_valid

@@ -14,8 +14,7 @@ use super::Codec;
 /// Room for most values, so that few are copied while they grow.
 const ROOM: usize = 512;
 
-/// Plaintext that is wiped when it is dropped, as far as it was ever written.
-#[expect(unnameable_types, reason = "only the sealed traits of the codec give it")]
+/// An encoded value, not yet sealed. It is wiped when dropped, as far as it was ever written, and shown by no `Debug`.
 pub struct Payload(Vec<u8>);
 
 impl Payload {

@@ -21,7 +21,7 @@ async fn place() -> (Keys, Place, Entry) {
 }
 
 fn store(keys: &Keys, place: &Place, entry: Option<&Entry>) -> StoreProgram {
-    StoreProgram::new(place, entry, keys.seal(place).unwrap(), HOUR).unwrap()
+    StoreProgram::new(place, entry, keys.seal_brought(place).unwrap(), HOUR).unwrap()
 }
 
 #[tokio::test]
@@ -70,8 +70,12 @@ async fn an_index_stays_in_proportion_to_its_live_tokens_though_nobody_cleans_up
     for _ in 0..60 {
         let place = neighbours.next().unwrap();
         let entry = keys.entry("access", &place).unwrap();
-        let program =
-            StoreProgram::new(&place, Some(&entry), keys.seal(&place).unwrap(), Duration::from_secs(60));
+        let program = StoreProgram::new(
+            &place,
+            Some(&entry),
+            keys.seal_brought(&place).unwrap(),
+            Duration::from_secs(60),
+        );
         memory.transact(&program.unwrap().txn).await.unwrap();
         let all = Op::rank_range(&index, Bound::Open, Bound::Open, Order::Lowest, 1_000);
         let replies = memory.run(Batch::one(all).unwrap()).await.unwrap();

@@ -1,0 +1,95 @@
+//! Generations: the truth that makes revoking everything of a subject or a type one small write.
+//!
+//! A subject has a generation, and so has each type of token in each partition: 8 random bytes. A record holds a print
+//! of those it was issued under, and counts only while the store holds the same. Removing a generation revokes all
+//! that was issued under it, and a new one never equals an old one, as it would if it were a time or a number. Where
+//! one is missing, deleted, evicted or lost in a failover, everything under it is refused: nothing fails open.
+
+use bytes::Bytes;
+use roomkey_core::{Bound, Key, Op, Order, Reply};
+
+use crate::handle::TypeTag;
+
+/// How long a generation is. Each pair of a revoked token and a later generation meets with probability 2^-64.
+pub(crate) const LEN: usize = 8;
+
+/// The score of what is no session in the ranking of a subject. It is over, so no count takes it for one.
+pub(crate) const NO_SESSION: i64 = 0;
+
+/// How many tickets a subject is thought to have at most: one per type with a limit.
+const MAX_TICKETS: u32 = 256;
+
+/// What the ranking of a subject says besides its sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// The member that is its generation.
+    pub(crate) generation: Option<Bytes>,
+    tickets: Vec<Bytes>,
+}
+
+// members of score 0:
+//   generation  8 random bytes
+//   ticket      type tag 2 | number u32 big-endian       a new number at each session of a type with a limit
+impl Subject {
+    pub(crate) fn read_op(subject: &Key) -> Op {
+        Op::rank_range(subject, Bound::Is(NO_SESSION), Bound::Is(NO_SESSION), Order::Lowest, MAX_TICKETS)
+    }
+
+    /// Reads the reply to [`read_op`](Self::read_op). Two generations are none: this is not for anyone to choose from.
+    pub(crate) fn read(reply: Option<Reply>) -> Option<Self> {
+        let Some(Reply::Scored(members)) = reply else { return None };
+        let mut subject = Self::default();
+        let mut generations = 0;
+        for (member, _) in members {
+            match member.len() {
+                LEN => {
+                    generations += 1;
+                    subject.generation = Some(member);
+                }
+                TICKET_LEN => subject.tickets.push(member),
+                _ => {}
+            }
+        }
+        if generations > 1 {
+            subject.generation = None;
+        }
+        Some(subject)
+    }
+
+    /// The highest ticket of a type, and the one that comes after it.
+    pub(crate) fn tickets(&self, token_type: TypeTag) -> (Option<Bytes>, Bytes) {
+        let of_type = |ticket: &&Bytes| ticket[..2] == token_type.0;
+        let last = self.tickets.iter().filter(of_type).max().cloned();
+        let number = last.as_ref().and_then(|ticket| ticket[2..].first_chunk().copied());
+        let next = number.map_or(0, u32::from_be_bytes).wrapping_add(1);
+        let mut ticket = token_type.0.to_vec();
+        ticket.extend_from_slice(&next.to_be_bytes());
+        (last, ticket.into())
+    }
+}
+
+const TICKET_LEN: usize = 2 + 4;
+
+/// A print of the generations that a record was issued under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Print([u8; LEN]);
+
+impl Print {
+    pub(crate) const fn as_bytes(&self) -> &[u8; LEN] {
+        &self.0
+    }
+}
+
+impl From<[u8; LEN]> for Print {
+    fn from(bytes: [u8; LEN]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// The generations of types in a partition, in the order asked for; `None` if the reply is of another shape.
+pub(crate) fn of_types(reply: Option<Reply>) -> Option<Vec<Option<Bytes>>> {
+    match reply {
+        Some(Reply::Optionals(generations)) => Some(generations),
+        _ => None,
+    }
+}

@@ -1,0 +1,275 @@
+//! Beginning a session: what a subject holds, and the transaction that adds to it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use roomkey_core::{
+    Bound, BranchId, Check, FieldTest, Key, Life, MAX_DURATION, Op, OpId, Order, Outcome, RankPut, Reply,
+    Result, Score, Standing, StoreTime, Ttl, Txn, TxnBuilder, Until,
+};
+
+use super::{LINGER, SWEPT};
+use crate::generations::{NO_SESSION, Subject, of_types};
+use crate::handle::TypeTag;
+use crate::keys::Entry;
+
+/// How many sessions are read at once.
+const PAGE: u32 = 1_000;
+
+/// What a subject holds, at one moment.
+pub(crate) struct Held {
+    pub(crate) now: StoreTime,
+    pub(crate) subject: Subject,
+    /// Whether there is anything of the subject.
+    pub(crate) exists: bool,
+    /// The generations of the types that were asked for.
+    pub(crate) types: Vec<Option<Bytes>>,
+    /// Its live sessions of all types, what ends first standing first, if they were asked for.
+    pub(crate) sessions: Vec<(Bytes, i64)>,
+}
+
+/// Reads what a subject holds.
+pub(crate) struct HeldProgram {
+    pub(crate) txn: Txn,
+    subject: OpId,
+    ttl: OpId,
+    types: OpId,
+    sessions: Option<OpId>,
+}
+
+impl HeldProgram {
+    /// ```text
+    /// RankRange s 0..0; Ttl s; MapGet g types; [RankRange s from.. Lowest 1000]; now
+    /// ```
+    ///
+    /// `sessions_from` asks for the live sessions as well, from a deadline on: the first page from `Now`.
+    pub(crate) fn new(
+        subject: &Key,
+        types: &Key,
+        wanted: &[TypeTag],
+        sessions_from: Option<Bound>,
+    ) -> Result<Self> {
+        let mut program = TxnBuilder::new("tokens.held").with_now();
+        let root = BranchId::ROOT;
+        let wanted: Vec<Bytes> = wanted.iter().map(|tag| Bytes::copy_from_slice(&tag.0)).collect();
+        let read = Subject::read_op(subject);
+        let (read, ttl) = (program.op(root, read), program.op(root, Op::ttl(subject)));
+        let of_types = program.op(root, Op::map_get(types, wanted));
+        let sessions = sessions_from
+            .map(|from| program.op(root, Op::rank_range(subject, from, Bound::Open, Order::Lowest, PAGE)));
+        Ok(Self { txn: program.retry_safe().build()?, subject: read, ttl, types: of_types, sessions })
+    }
+
+    /// `None` if the store did not say.
+    pub(crate) fn held(&self, mut outcome: Outcome) -> Option<Held> {
+        let sessions = match self.sessions.map(|op| outcome.take_reply(op)) {
+            None => Vec::new(),
+            Some(Some(Reply::Scored(sessions))) => sessions,
+            Some(_) => return None,
+        };
+        let exists = match outcome.take_reply(self.ttl)? {
+            Reply::Ttl(ttl) => ttl != Ttl::Missing,
+            _ => return None,
+        };
+        Some(Held {
+            now: outcome.now()?,
+            subject: Subject::read(outcome.take_reply(self.subject))?,
+            exists,
+            types: of_types(outcome.take_reply(self.types))?,
+            sessions,
+        })
+    }
+
+    /// Where the next page of sessions begins, if the last one was full.
+    pub(crate) fn next_page(sessions: &[(Bytes, i64)]) -> Option<Bound> {
+        let last = sessions.last().filter(|_| sessions.len() >= PAGE as usize)?;
+        Some(Bound::Is(last.1))
+    }
+}
+
+/// What begins a session: everything that was decided outside the store.
+pub(crate) struct Begin<'a> {
+    pub(crate) subject: &'a Key,
+    pub(crate) types: &'a Key,
+    /// What is written for the session: a record, or the map of a family, each with where it is kept. The first holds
+    /// the session itself.
+    pub(crate) writes: Vec<Write>,
+    /// What stands for it among the sessions of the subject.
+    pub(crate) handle: Bytes,
+    pub(crate) generation: Generation,
+    /// Generations of types: the tag, and what it was or shall be.
+    pub(crate) type_generations: Vec<(Bytes, Generation)>,
+    /// For a type with a limit: the last ticket, and the next.
+    pub(crate) ticket: Option<(Option<Bytes>, Bytes)>,
+    /// Sessions that end, and the keys that hold them.
+    pub(crate) evicted: Vec<(Bytes, Vec<Key>)>,
+    /// Where the deadline is kept for a cleanup.
+    pub(crate) entry: Option<Entry>,
+}
+
+/// Something that is written when a session begins.
+pub(crate) struct Write {
+    pub(crate) key: Key,
+    pub(crate) what: Written,
+    pub(crate) until: Until,
+}
+
+pub(crate) enum Written {
+    Record(Bytes),
+    Family(Vec<(Bytes, Bytes)>),
+}
+
+/// A generation, as it was found or as it shall be.
+#[derive(Clone)]
+pub(crate) enum Generation {
+    Seen(Bytes),
+    /// There is none yet: this one.
+    New(Bytes),
+    /// What holds it is damaged: all of it is replaced.
+    Instead(Bytes),
+}
+
+impl Generation {
+    pub(crate) const fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Seen(bytes) | Self::New(bytes) | Self::Instead(bytes) => bytes,
+        }
+    }
+}
+
+/// Begins a session, unless what was decided on has changed meanwhile.
+pub(crate) struct BeginProgram {
+    pub(crate) txn: Txn,
+    begun: BranchId,
+    found: OpId,
+    /// What this call wrote first: no two are the same.
+    own: Bytes,
+}
+
+impl BeginProgram {
+    /// ```text
+    /// when Missing t ∧ (Ranked s e Present | Missing s) ∧ Field g ty = seen|Absent ∧ [Ranked s next ticket Absent]:
+    ///       dl = Put t record Set(InCapped idle ends)      [or MapPut f …; Expire f; the access token: Put t' …]
+    ///       RankPut s handle From(dl) ↑; [RankPut s e Is 0]; [RankPut s ticket Is 0; RankRemove s last ticket]
+    ///       [MapPut g ty:new]; [RankRemove s evicted; Delete t_v …]
+    ///       d = RankRange s 1..Now Lowest 2; RankRemove s d; [RankPut x …; RankTake x 2]
+    /// else: Get t
+    /// ```
+    ///
+    /// Safe to repeat: after a first success the second finds its own bytes.
+    pub(crate) fn new(begin: Begin<'_>) -> Result<Self> {
+        let Begin { subject, types, writes, handle, generation, type_generations, ticket, evicted, entry } =
+            begin;
+        let first = writes.first().ok_or(roomkey_core::Invalid::Branch)?;
+        let mut checks = vec![Check::missing(&first.key)];
+        match &generation {
+            Generation::Seen(seen) => checks.push(Check::ranked(subject, seen.clone(), Standing::Present)),
+            Generation::New(_) => checks.push(Check::missing(subject)),
+            Generation::Instead(_) => {}
+        }
+        for (tag, generation) in &type_generations {
+            let is = match generation {
+                Generation::Seen(seen) => FieldTest::Equals(seen.clone()),
+                Generation::New(_) | Generation::Instead(_) => FieldTest::Absent,
+            };
+            checks.push(Check::field(types, tag.clone(), is));
+        }
+        if let Some((_, next)) = &ticket {
+            checks.push(Check::ranked(subject, next.clone(), Standing::Absent));
+        }
+        let (own, read_own) = match &first.what {
+            Written::Record(record) => (record.clone(), Op::get(&first.key)),
+            Written::Family(fields) => {
+                let (field, value) = fields.first().cloned().unwrap_or_default();
+                (value, Op::map_get(&first.key, field))
+            }
+        };
+        let until = first.until;
+
+        let mut program = TxnBuilder::new("tokens.begin");
+        let (begun, refused) = program.fork(BranchId::ROOT, checks);
+        let mut deadline = None;
+        for write in writes {
+            let ended = write.add(&mut program, begun);
+            deadline.get_or_insert(ended);
+        }
+        if matches!(generation, Generation::Instead(_)) {
+            program.quiet_op(begun, Op::delete(subject));
+        }
+        let deadline = deadline.map_or(Score::After(until), Score::From);
+        program.quiet_op(begun, RankPut::new(subject, handle, deadline).life(Life::AtLeast(until)));
+        let mut marks = Vec::new();
+        if let Generation::New(new) | Generation::Instead(new) = &generation {
+            marks.push(new.clone());
+        }
+        if let Some((_, next)) = &ticket {
+            marks.push(next.clone());
+        }
+        if !marks.is_empty() {
+            program.quiet_op(begun, RankPut::new(subject, marks, Score::Is(NO_SESSION)));
+        }
+        let (fields, values): (Vec<_>, Vec<_>) = type_generations
+            .into_iter()
+            .filter(|(_, generation)| !matches!(generation, Generation::Seen(_)))
+            .map(|(tag, generation)| (tag, generation.bytes().clone()))
+            .unzip();
+        if !fields.is_empty() {
+            program.quiet_op(begun, Op::map_put(types, fields, values, Life::Keep));
+        }
+        let mut gone: Vec<Bytes> = ticket.and_then(|(last, _)| last).into_iter().collect();
+        gone.extend(evicted.iter().map(|(handle, _)| handle.clone()));
+        if !gone.is_empty() {
+            program.quiet_op(begun, Op::rank_remove(subject, gone));
+        }
+        for key in evicted.iter().flat_map(|(_, keys)| keys) {
+            program.quiet_op(begun, Op::delete(key));
+        }
+        let dead = Op::rank_range(subject, Bound::Is(NO_SESSION + 1), Bound::Now, Order::Lowest, SWEPT);
+        let dead = program.quiet_op(begun, dead);
+        program.quiet_op(begun, Op::rank_remove(subject, dead));
+        if let Some(Entry { index, member }) = entry {
+            let put = RankPut::new(&index, member, deadline).life(Life::AtLeast(lingering(until)));
+            program.quiet_op(begun, put);
+            program.quiet_op(begun, Op::rank_take(&index, SWEPT));
+        }
+        let found = program.op(refused, read_own);
+        Ok(Self { txn: program.retry_safe().build()?, begun, found, own })
+    }
+
+    /// Whether this call began the session: just now, or in an earlier attempt whose reply was lost.
+    pub(crate) fn begun(&self, outcome: &Outcome) -> bool {
+        outcome.took(self.begun)
+            || match outcome.reply(self.found) {
+                Some(Reply::Bytes(Some(found))) => *found == self.own,
+                Some(Reply::Optionals(found)) => found.first() == Some(&Some(self.own.clone())),
+                _ => false,
+            }
+    }
+}
+
+impl Write {
+    /// Adds the write; returns the op that replies the deadline.
+    fn add(self, program: &mut TxnBuilder, branch: BranchId) -> OpId {
+        let Self { key, what, until } = self;
+        match what {
+            Written::Record(record) => program.quiet_op(branch, Op::put(&key, record, Life::Set(until))),
+            Written::Family(fields) => {
+                let (fields, values): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
+                program.quiet_op(branch, Op::map_put(&key, fields, values, Life::Keep));
+                program.quiet_op(branch, Op::expire(&key, Life::Set(until)))
+            }
+        }
+    }
+}
+
+/// An index outlives its tokens by a day.
+fn lingering(until: Until) -> Until {
+    let longer = |duration: Duration| duration.saturating_add(LINGER).min(MAX_DURATION);
+    match until {
+        Until::In(duration) | Until::InCapped(duration, _) => Until::In(longer(duration)),
+        Until::At(time) => Until::At(time.after(LINGER)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

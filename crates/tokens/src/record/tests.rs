@@ -1,0 +1,1 @@
+//! What is sealed for a token comes back, and nothing else is read.

@@ -1,0 +1,219 @@
+//! The text of an issued token: what its bearer carries.
+
+use std::fmt;
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+/// How many random bytes a token holds: 192 bits, where RFC 6749 section 10.10 asks for 128 and advises 160.
+pub(crate) const SECRET_LEN: usize = 24;
+
+/// How many bytes prove that a token was issued here.
+pub(crate) const MAC_LEN: usize = 12;
+
+/// The longest prefix, in characters.
+pub(crate) const MAX_PREFIX_LEN: usize = 16;
+
+/// How many base62 digits hold a checksum.
+const CHECKSUM_LEN: usize = 6;
+
+/// The text of a token that was issued here: `<prefix>_<base62>`, letters and digits only, at most 111 characters.
+///
+/// It is a secret: whoever has it is let in. So it has no `Display`, its `Debug` shows nothing, and it is wiped when
+/// dropped. Hand [`reveal`](Self::reveal) to the bearer over a protected connection and keep no copy.
+///
+/// A token can be recognised without asking anyone: secret scanners find it by its prefix, and its last six
+/// characters are a checksum over the others, so that a typo fails without a round trip.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenText(Zeroizing<String>);
+
+impl TokenText {
+    pub(crate) const fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Shows nothing of the text.
+impl fmt::Debug for TokenText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenText(..)")
+    }
+}
+
+// text = prefix '_' base62( bytes ) base62( CRC-32 of all before it ), the checksum as 6 digits
+//
+// bytes, by version:
+//   1  version u8 | masked subject 16                     | secret 24 | mac 12
+//   2  version u8 | masked subject 16, masked family 11   | secret 24 | mac 12
+//
+// base62 works block by block: 8 bytes, big-endian, are 11 digits, the last 5 of version 1 are 7. A block is written
+// one way only, so a token has one text.
+/// What stands in a token, as far as it can be read without keys.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub(crate) masked: Masked,
+    pub(crate) secret: Zeroizing<[u8; SECRET_LEN]>,
+    pub(crate) mac: [u8; MAC_LEN],
+}
+
+/// Shows nothing of the secret.
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { masked, secret: _, mac: _ } = self;
+        f.debug_struct("Parts").field("masked", masked).finish_non_exhaustive()
+    }
+}
+
+/// Whom a token belongs to, readable only with the key that hides names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Masked {
+    Subject([u8; 16]),
+    Family([u8; 27]),
+}
+
+impl Masked {
+    const fn version(&self) -> u8 {
+        match self {
+            Self::Subject(_) => 1,
+            Self::Family(_) => 2,
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Subject(bytes) => bytes,
+            Self::Family(bytes) => bytes,
+        }
+    }
+}
+
+/// The bytes of a token up to its MAC: what the MAC is over, besides type and prefix.
+pub(crate) fn proven(masked: &Masked, secret: &[u8; SECRET_LEN]) -> Zeroizing<Vec<u8>> {
+    let masked_bytes = masked.as_bytes();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(1 + masked_bytes.len() + SECRET_LEN + MAC_LEN));
+    bytes.push(masked.version());
+    bytes.extend_from_slice(masked_bytes);
+    bytes.extend_from_slice(secret);
+    bytes
+}
+
+/// The text of a token of which everything is known.
+pub(crate) fn write(prefix: &str, parts: &Parts) -> Zeroizing<String> {
+    let mut bytes = proven(&parts.masked, &parts.secret);
+    bytes.extend_from_slice(&parts.mac);
+    let digits = bytes.chunks(8).map(|block| digits_of(block.len())).sum::<usize>();
+    let mut text = Zeroizing::new(String::with_capacity(prefix.len() + 1 + digits + CHECKSUM_LEN));
+    text.push_str(prefix);
+    text.push('_');
+    for block in bytes.chunks(8) {
+        let number = block.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+        push_base62(&mut text, number, digits_of(block.len()));
+    }
+    let checksum = crc32fast::hash(text.as_bytes());
+    push_base62(&mut text, checksum.into(), CHECKSUM_LEN);
+    text
+}
+
+/// Reads a text that [`write`] wrote; `None` for any other. Its prefix is all before the last `_`.
+pub(crate) fn read(text: &str) -> Option<(&str, Parts)> {
+    let (prefix, digits) = text.rsplit_once('_')?;
+    if !is_prefix(prefix) || !digits.is_ascii() {
+        return None;
+    }
+    let len = match digits.len().checked_sub(CHECKSUM_LEN)? {
+        73 => 53,
+        88 => 64,
+        _ => return None,
+    };
+    let (checked, checksum) = text.split_at(text.len() - CHECKSUM_LEN);
+    if from_base62(checksum)? != u64::from(crc32fast::hash(checked.as_bytes())) {
+        return None;
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(len));
+    for digits in digits.as_bytes()[..digits.len() - CHECKSUM_LEN].chunks(11) {
+        let block = (len - bytes.len()).min(8);
+        let number = from_base62(std::str::from_utf8(digits).ok()?)?;
+        if block < 8 && number >> (8 * block) != 0 {
+            return None;
+        }
+        bytes.extend_from_slice(&number.to_be_bytes()[8 - block..]);
+    }
+    Some((prefix, parts_of(&bytes)?))
+}
+
+/// Whether a text can stand before the `_` of a token.
+pub(crate) fn is_prefix(prefix: &str) -> bool {
+    let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
+    (1..=MAX_PREFIX_LEN).contains(&prefix.len()) && prefix.bytes().all(fits)
+}
+
+fn parts_of(bytes: &[u8]) -> Option<Parts> {
+    let (&version, rest) = bytes.split_first()?;
+    let (masked, rest) = match version {
+        1 => rest.split_first_chunk().map(|(masked, rest)| (Masked::Subject(*masked), rest))?,
+        2 => rest.split_first_chunk().map(|(masked, rest)| (Masked::Family(*masked), rest))?,
+        _ => return None,
+    };
+    let (secret, rest) = rest.split_first_chunk()?;
+    let mac = rest.try_into().ok()?;
+    Some(Parts { masked, secret: Zeroizing::new(*secret), mac })
+}
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// How many base62 digits hold a block of so many bytes.
+const fn digits_of(bytes: usize) -> usize {
+    if bytes == 8 { 11 } else { 7 }
+}
+
+fn push_base62(text: &mut String, mut number: u64, digits: usize) {
+    let start = text.len();
+    for _ in 0..digits {
+        text.push(char::from(ALPHABET[(number % 62) as usize]));
+        number /= 62;
+    }
+    // The lowest digit came first.
+    let reversed: Zeroizing<String> = Zeroizing::new(text[start..].chars().rev().collect());
+    text.truncate(start);
+    text.push_str(&reversed);
+}
+
+/// The number that digits stand for; `None` for other characters, and for what is over 64 bits.
+fn from_base62(digits: &str) -> Option<u64> {
+    digits.bytes().try_fold(0_u64, |number, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'A'..=b'Z' => digit - b'A' + 10,
+            b'a'..=b'z' => digit - b'a' + 36,
+            _ => return None,
+        };
+        number.checked_mul(62)?.checked_add(value.into())
+    })
+}
+
+impl FromStr for TokenText {
+    type Err = NotAToken;
+
+    /// Checks form and checksum, without a key or a store: whether the text may be a token that was issued here.
+    fn from_str(text: &str) -> Result<Self, NotAToken> {
+        match read(text) {
+            Some(_) => Ok(Self(Zeroizing::new(text.to_owned()))),
+            None => Err(NotAToken),
+        }
+    }
+}
+
+/// The text has not the form of an issued token, or its checksum is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the text of an issued token; it was cut, mistyped, or comes from elsewhere")]
+#[non_exhaustive]
+pub struct NotAToken;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! Issuing tokens.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use roomkey_core::{Bound, Key, Store, Until};
+use roomkey_vault::Encode;
+
+use super::Tokens;
+use crate::audit::What;
+use crate::error::broken;
+use crate::generations;
+use crate::handle::{Handle, SubjectTag, TypeTag};
+use crate::keys::TOKEN_RECORD;
+use crate::policy::{Policy, WhenFull};
+use crate::programs::{Begin, BeginProgram, Generation, Held, HeldProgram, Write, Written};
+use crate::random;
+use crate::record::Claims;
+use crate::session::{Issue, Issued};
+use crate::{Error, Result};
+
+/// How often beginning a session is tried while others change the same subject. Of all that try at once, one succeeds
+/// each time.
+const TRIES: usize = 128;
+
+impl<S: Store> Tokens<S> {
+    /// Issues a token: makes a random one, and keeps a sealed record of what it stands for.
+    ///
+    /// The text is `<prefix>_` and 79 letters and digits: 192 random bits, a proof that it was issued here, and a
+    /// checksum. What it was issued with comes back at each [`verify`](Self::verify).
+    ///
+    /// It takes two round trips: one to read the subject's generation and sessions, one to add to them if they are
+    /// still the same; more if others change the same subject at the same time.
+    ///
+    /// # Errors
+    /// [`Error::LimitReached`] if the subject has too many sessions and the policy rejects more;
+    /// [`Error::Claims`], [`Error::Empty`], [`Error::TooLong`], [`Error::BadScope`] and [`Error::Expiry`] for
+    /// arguments that cannot be; [`Error::WrongType`] for a type of refresh tokens, which are begun with `grant`;
+    /// [`Error::Store`], after which the token may be kept for its lifetime though nobody has its text; and
+    /// [`Error::Seal`].
+    pub async fn issue<C: Encode>(&self, token_type: &str, issue: Issue<C>) -> Result<Issued> {
+        let policy = self.plain_policy(token_type, "its tokens are refreshed: begin them with `grant`")?;
+        let lifetime = lifetime(policy, issue.lifetime)?;
+        let claims = Claims::new(&self.vault, issue)?;
+        let result = self.issue_plain(token_type, policy, &claims, lifetime).await;
+        self.faults(token_type, result)
+    }
+
+    async fn issue_plain(
+        &self,
+        token_type: &str,
+        policy: &Policy,
+        claims: &Claims,
+        lifetime: Duration,
+    ) -> Result<Issued> {
+        let subject = self.keys.subject_tag(&claims.subject);
+        let (token, presented) =
+            self.keys.write(token_type, &policy.prefix, subject, None, random::secret()?)?;
+        let (tag, handle) = (presented.token_type, presented.own_handle());
+        let record = self.keys.record(subject, handle);
+        let first_life = policy.first_life().min(lifetime);
+        for _ in 0..TRIES {
+            let held = self.held(subject, &[tag], policy).await?;
+            let generation = generation(&held)?;
+            let of_type = type_generation(&held, 0)?;
+            let print = self.keys.print([generation.bytes().as_ref(), of_type.bytes().as_ref()]);
+            let draft = claims.draft(held.now, lifetime);
+            let until = Until::InCapped(first_life, draft.ends);
+            let sealed = self.keys.seal(TOKEN_RECORD, &record, print, &draft)?;
+            let begin = Begin {
+                subject: &self.keys.subject(subject),
+                types: &self.keys.types(subject),
+                writes: vec![Write { key: record.clone(), what: Written::Record(sealed), until }],
+                handle: Bytes::copy_from_slice(handle.as_bytes()),
+                generation,
+                type_generations: vec![(Bytes::copy_from_slice(&tag.0), of_type)],
+                ticket: policy.limit.map(|_| held.subject.tickets(tag)),
+                evicted: self.evicted(token_type, policy, subject, tag, &held)?,
+                entry: if self.options().track {
+                    Some(self.keys.issued_entry(token_type, subject, handle)?)
+                } else {
+                    None
+                },
+            };
+            if let Some(()) = self.begin(token_type, subject, handle, begin).await? {
+                return Ok(Issued { token, handle, expires_in: first_life });
+            }
+        }
+        Err(Error::Store(roomkey_core::Error::Contended))
+    }
+
+    /// Begins a session; `None` if what was decided on has changed meanwhile.
+    pub(super) async fn begin(
+        &self,
+        token_type: &str,
+        subject: SubjectTag,
+        handle: Handle,
+        begin: Begin<'_>,
+    ) -> Result<Option<()>> {
+        let evicted: Vec<Bytes> = begin.evicted.iter().map(|(handle, _)| handle.clone()).collect();
+        let program = BeginProgram::new(begin)?;
+        if !program.begun(&self.vault.store().transact(&program.txn).await?) {
+            return Ok(None);
+        }
+        for handle in evicted {
+            let handle = <[u8; Handle::LEN]>::try_from(handle.as_ref()).ok().map(Handle::from);
+            self.audit(What::Evicted, token_type, Some(subject), handle);
+        }
+        self.audit(What::Issued, token_type, Some(subject), Some(handle));
+        Ok(Some(()))
+    }
+
+    /// What a subject holds: its sessions too if there is a limit to them.
+    pub(super) async fn held(&self, subject: SubjectTag, types: &[TypeTag], policy: &Policy) -> Result<Held> {
+        let (key, types_key) = (self.keys.subject(subject), self.keys.types(subject));
+        let mut from = policy.limit.map(|_| Bound::Now);
+        let mut all: Option<Held> = None;
+        loop {
+            let program = HeldProgram::new(&key, &types_key, types, from)?;
+            let outcome = self.vault.store().transact(&program.txn).await?;
+            let held = program.held(outcome).ok_or_else(|| broken("no reply to a read of a subject"))?;
+            self.shared.clock.told(held.now);
+            let next = HeldProgram::next_page(&held.sessions);
+            // What changes while the pages are read does no harm: the first page's tickets decide.
+            match &mut all {
+                None => all = Some(held),
+                Some(all) => all.sessions.extend(held.sessions),
+            }
+            if next.is_none() || next == from {
+                break;
+            }
+            from = next;
+        }
+        let mut held = all.ok_or_else(|| broken("no reply to a read of a subject"))?;
+        held.sessions.dedup();
+        Ok(held)
+    }
+
+    /// The sessions that end so that one more is within the limit, and what holds them.
+    pub(super) fn evicted(
+        &self,
+        token_type: &str,
+        policy: &Policy,
+        subject: SubjectTag,
+        tag: TypeTag,
+        held: &Held,
+    ) -> Result<Vec<(Bytes, Vec<Key>)>> {
+        let Some(limit) = policy.limit else { return Ok(Vec::new()) };
+        let session = |(member, _): &(Bytes, i64)| {
+            let handle = Handle::from(<[u8; Handle::LEN]>::try_from(member.as_ref()).ok()?);
+            (handle.token_type() == tag).then_some(handle)
+        };
+        let live: Vec<Handle> = held.sessions.iter().filter_map(session).collect();
+        let over = (live.len() + 1).saturating_sub(limit.max as usize);
+        if over > 0 && limit.when_full == WhenFull::Reject {
+            self.audit(What::LimitReached, token_type, Some(subject), None);
+            return Err(Error::LimitReached);
+        }
+        // A limit that was lowered a lot is reached in steps, as a transaction is bounded.
+        let ended = live.into_iter().take(over.min(100));
+        Ok(ended
+            .map(|handle| {
+                let keys = self.session_keys(policy, subject, handle);
+                (Bytes::copy_from_slice(handle.as_bytes()), keys)
+            })
+            .collect())
+    }
+
+    /// What holds a session, the truth first.
+    pub(super) fn session_keys(&self, policy: &Policy, subject: SubjectTag, handle: Handle) -> Vec<Key> {
+        if policy.rotation.is_some() {
+            vec![self.keys.family(subject, handle), self.keys.successors(subject, handle)]
+        } else {
+            vec![self.keys.record(subject, handle)]
+        }
+    }
+}
+
+/// The lifetime that was asked for, within that of the policy.
+pub(super) fn lifetime(policy: &Policy, asked: Option<Duration>) -> Result<Duration> {
+    match asked {
+        Some(asked) if asked.is_zero() || asked > roomkey_core::MAX_DURATION => Err(Error::Expiry(asked)),
+        Some(asked) => Ok(asked.min(policy.lifetime)),
+        None => Ok(policy.lifetime),
+    }
+}
+
+/// The generation of a subject, or a new one.
+pub(super) fn generation(held: &Held) -> Result<Generation> {
+    Ok(match (&held.subject.generation, held.exists) {
+        (Some(seen), _) => Generation::Seen(seen.clone()),
+        (None, false) => Generation::New(fresh()?),
+        (None, true) => Generation::Instead(fresh()?),
+    })
+}
+
+/// The generation of the type that was asked for in this place, or a new one.
+pub(super) fn type_generation(held: &Held, at: usize) -> Result<Generation> {
+    match held.types.get(at).cloned().flatten() {
+        Some(seen) => Ok(Generation::Seen(seen)),
+        None => Ok(Generation::New(fresh()?)),
+    }
+}
+
+fn fresh() -> Result<Bytes> {
+    Ok(Bytes::copy_from_slice(&random::bytes::<{ generations::LEN }>()?))
+}

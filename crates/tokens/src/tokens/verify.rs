@@ -1,0 +1,252 @@
+//! Verifying tokens, and what is read for it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use roomkey_core::{Batch, Key, Op, Reply, Store, StoreTime, Ttl};
+use roomkey_vault::Decode;
+
+use super::Tokens;
+use crate::audit::{Reason, What};
+use crate::error::broken;
+use crate::generations::{Subject, of_types};
+use crate::keys::{FAMILY_RECORD, Presented, TOKEN_RECORD};
+use crate::programs::TouchProgram;
+use crate::record::Record;
+use crate::session::Session;
+use crate::{Error, Result};
+
+/// The fields of a family.
+pub(super) const CURRENT: &str = "c";
+pub(super) const PREVIOUS: &str = "p";
+pub(super) const SEALED: &str = "m";
+
+/// How much earlier than its end a session may be thought to have reached it.
+const NEARLY: Duration = Duration::from_secs(1);
+
+/// A token that was found to be active.
+pub(super) struct Active {
+    pub(super) record: Record,
+    /// The record as the store holds it, and where.
+    pub(super) sealed: Bytes,
+    pub(super) key: Key,
+    /// The generation of its subject.
+    pub(super) generation: Bytes,
+    /// How long it lives if it is not used; `None` if that was not asked for.
+    pub(super) left: Option<Duration>,
+}
+
+impl<S: Store> Tokens<S> {
+    /// What a token stands for; `None` if it is not active, for whatever reason: not issued here, mistyped, of another
+    /// type, expired, revoked. Its bearer shall not be told which, so the caller is not either; the
+    /// [audit sink](crate::AuditSink) is.
+    ///
+    /// One round trip to one node, four or five plain reads; none at all for a text that was not issued here. For a
+    /// type with an idle time a second follows, at most every [`touch_every`](crate::Policy::touch_every), which lets
+    /// the expiry slide; it never brings a token back, and if it fails the answer stands.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the store cannot answer: treat the token as not valid *now*, but do not tell its bearer
+    /// that it was revoked. [`Error::Record`] if the record is not what this key ring sealed, or the claims are no `C`.
+    pub async fn verify<C: Decode>(&self, token_type: &str, token: &str) -> Result<Option<Session<C>>> {
+        let Some(presented) = self.presented(token_type, token)? else { return Ok(None) };
+        let sliding = self.sliding(token_type);
+        let refreshes = self.policy(token_type).rotation.is_some();
+        let checked = self.check(&presented, sliding.is_some(), refreshes).await;
+        let active = match self.faults(token_type, checked)? {
+            Ok(active) => active,
+            Err(reason) => {
+                self.audit_presented(What::Refused(reason), token_type, &presented);
+                return Ok(None);
+            }
+        };
+        let session = self.faults(token_type, active.record.session(&self.vault, presented.handle()))?;
+        if let Some((idle, every)) = sliding {
+            self.touch(&presented, &active, idle, every).await;
+        }
+        self.audit_presented(What::Verified, token_type, &presented);
+        Ok(Some(session))
+    }
+
+    /// What a text says, if it is a token of this type that was issued here; else the audit sink is told.
+    pub(super) fn presented(&self, token_type: &str, token: &str) -> Result<Option<Presented>> {
+        let presented = self.keys.read(token_type, token)?;
+        if presented.is_none() {
+            self.audit(What::Refused(Reason::Foreign), token_type, None, None);
+        }
+        Ok(presented)
+    }
+
+    /// The idle time of a type, and how often its sliding is written. Refresh tokens slide when they are refreshed.
+    fn sliding(&self, token_type: &str) -> Option<(Duration, Duration)> {
+        let policy = self.policy(token_type);
+        policy.idle.filter(|_| policy.rotation.is_none()).map(|idle| (idle, policy.touch_every))
+    }
+
+    /// Reads everything that a token rests on, and compares. `ttl` asks for how long it lives if it is not used.
+    ///
+    /// The token itself is read first and the generations after it. Generations never come back, so if they match,
+    /// the token was active when it was read.
+    pub(super) async fn check(
+        &self,
+        presented: &Presented,
+        ttl: bool,
+        refreshes: bool,
+    ) -> Result<Result<Active, Reason>> {
+        let reading = Reading::new(self, presented, ttl, refreshes);
+        let replies = self.vault.store().run(Batch::new(reading.ops())?).await?;
+        let mut replies = replies.into_iter();
+        let mut values = Vec::with_capacity(replies.len());
+        for reply in &mut replies {
+            values.push(reply?);
+        }
+        reading.compare(self, presented, values)
+    }
+
+    /// Lets the expiry of a token slide, if that is due. It is a convenience: what goes wrong is left for the next
+    /// verification, and the answer to this one stands.
+    async fn touch(&self, presented: &Presented, active: &Active, idle: Duration, every: Duration) {
+        let Active { record, sealed, key, generation, left } = active;
+        let Some(left) = *left else { return };
+        let clock = &self.shared.clock;
+        let ends_first = |now: StoreTime| {
+            now.after(left)
+                >= StoreTime::from_millis(record.ends.as_millis().saturating_sub(NEARLY.as_millis() as u64))
+        };
+        if left.saturating_add(every) > idle || clock.now().is_some_and(ends_first) {
+            return;
+        }
+        let resealed = self.resealed(key, record, sealed).map(|resealed| (sealed.clone(), resealed));
+        let subject = self.keys.subject(presented.subject);
+        let handle = Bytes::copy_from_slice(presented.handle().as_bytes());
+        let program =
+            TouchProgram::new(key, &subject, generation.clone(), handle, idle, record.ends, resealed);
+        let Ok(program) = program else { return };
+        if let Ok(outcome) = self.vault.store().transact(&program.txn).await
+            && let Some(now) = outcome.now()
+        {
+            clock.told(now);
+        }
+    }
+
+    /// The record under the active key, if it is under another one.
+    fn resealed(&self, key: &Key, record: &Record, sealed: &[u8]) -> Option<Bytes> {
+        if self.keys.is_current(sealed) {
+            return None;
+        }
+        self.keys.seal(TOKEN_RECORD, key, record.print, &record.draft()).ok()
+    }
+}
+
+/// What is read to verify a token, in an order that makes it one moment.
+pub(super) struct Reading {
+    key: Key,
+    subject: Key,
+    types: Key,
+    wanted: Vec<Bytes>,
+    /// The family of an access token, which must be there.
+    family: Option<Key>,
+    ttl: bool,
+    refreshes: bool,
+}
+
+impl Reading {
+    /// `refreshes`: the token is a refresh token, so its record is that of its family.
+    pub(super) fn new<S: Store>(
+        tokens: &Tokens<S>,
+        presented: &Presented,
+        ttl: bool,
+        refreshes: bool,
+    ) -> Self {
+        let Presented { subject, token_type, family, .. } = presented;
+        let keys = &tokens.keys;
+        let family_key = family.map(|family| keys.family(*subject, family));
+        let mut wanted = vec![Bytes::copy_from_slice(&token_type.0)];
+        let own = keys.record(*subject, presented.own_handle());
+        let (key, family_key) = match family_key {
+            Some(key) if refreshes => (key, None),
+            family_key => {
+                // An access token ends with the type of its refresh token, too.
+                wanted.extend(family.map(|family| Bytes::copy_from_slice(&family.token_type().0)));
+                (own, family_key)
+            }
+        };
+        let (subject, types) = (keys.subject(*subject), keys.types(*subject));
+        Self { key, subject, types, wanted, family: family_key, ttl, refreshes }
+    }
+
+    /// ```text
+    /// Get t | MapGet f [c, m]; [Ttl t]; RankRange s 0..0; MapGet g types; [MapGet f c]
+    /// ```
+    pub(super) fn ops(&self) -> Vec<Op> {
+        let Self { key, subject, types, wanted, family, ttl, refreshes } = self;
+        let fields = |names: &[&'static str]| -> Vec<Bytes> {
+            names.iter().map(|name| Bytes::from_static(name.as_bytes())).collect()
+        };
+        let mut ops = Vec::with_capacity(5);
+        ops.push(if *refreshes { Op::map_get(key, fields(&[CURRENT, SEALED])) } else { Op::get(key) });
+        if *ttl {
+            ops.push(Op::ttl(key));
+        }
+        ops.push(Subject::read_op(subject));
+        ops.push(Op::map_get(types, wanted.clone()));
+        ops.extend(family.as_ref().map(|family| Op::map_get(family, fields(&[CURRENT]))));
+        ops
+    }
+
+    /// Compares what the ops replied.
+    pub(super) fn compare<S: Store>(
+        self,
+        tokens: &Tokens<S>,
+        presented: &Presented,
+        replies: Vec<Reply>,
+    ) -> Result<Result<Active, Reason>> {
+        let unheard = || broken("another reply than the parts of a token");
+        let mut replies = replies.into_iter();
+        let sealed = match replies.next() {
+            Some(Reply::Bytes(sealed)) => sealed,
+            Some(Reply::Optionals(fields)) => match <[Option<Bytes>; 2]>::try_from(fields) {
+                Ok([Some(current), Some(sealed)]) if current == presented.id.as_bytes().as_slice() => {
+                    Some(sealed)
+                }
+                Ok([Some(_), Some(_)]) => return Ok(Err(Reason::Superseded)),
+                _ => None,
+            },
+            _ => return Err(unheard()),
+        };
+        let Some(sealed) = sealed else {
+            let missing = if self.refreshes { Reason::FamilyEnded } else { Reason::Missing };
+            return Ok(Err(missing));
+        };
+        let left = match self.ttl.then(|| replies.next()) {
+            None => None,
+            Some(Some(Reply::Ttl(Ttl::After(left)))) => Some(left),
+            // It ended between the two reads.
+            Some(Some(Reply::Ttl(Ttl::Missing))) => return Ok(Err(Reason::Missing)),
+            Some(Some(Reply::Ttl(Ttl::Never))) => None,
+            Some(_) => return Err(unheard()),
+        };
+        let subject = Subject::read(replies.next()).ok_or_else(unheard)?;
+        let types = of_types(replies.next()).ok_or_else(unheard)?;
+        if self.family.is_some() {
+            match replies.next() {
+                Some(Reply::Optionals(current)) if current.iter().all(Option::is_some) => {}
+                Some(Reply::Optionals(_)) => return Ok(Err(Reason::FamilyEnded)),
+                _ => return Err(unheard()),
+            }
+        }
+        let Some(generation) = subject.generation else { return Ok(Err(Reason::Revoked)) };
+        let Some(types) = types.iter().map(Option::as_deref).collect::<Option<Vec<_>>>() else {
+            return Ok(Err(Reason::Revoked));
+        };
+        let kind = if self.refreshes { FAMILY_RECORD } else { TOKEN_RECORD };
+        let record = match tokens.keys.open(kind, &self.key, sealed.clone()) {
+            Err(Error::Record(roomkey_vault::Error::UnknownKey(_))) => return Ok(Err(Reason::UnknownKey)),
+            record => record?,
+        };
+        if tokens.keys.print(std::iter::once(generation.as_ref()).chain(types)) != record.print {
+            return Ok(Err(Reason::Revoked));
+        }
+        Ok(Ok(Active { record, sealed, key: self.key, generation, left }))
+    }
+}
