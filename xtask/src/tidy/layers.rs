@@ -40,6 +40,12 @@ const LAYERS: &[Layer] = &[
         uses: &["roomkey-core", "roomkey-crypto", "roomkey-vault"],
         tests_use: BOTH_STORES,
     },
+    Layer {
+        package: "roomkey-axum",
+        uses: &["roomkey-core", "roomkey-tokens", "roomkey-vault"],
+        // The key ring besides, to lose a key of it.
+        tests_use: &["roomkey-crypto", "roomkey-memory", "roomkey-store", "roomkey-testkit"],
+    },
     Layer { package: "roomkey-testkit", uses: &["roomkey-core", "roomkey-memory"], tests_use: &[] },
     Layer { package: "xtask", uses: &[], tests_use: &[] },
 ];
@@ -50,6 +56,8 @@ const SOLE_USERS: &[(&str, &[&str])] = &[
     ("deadpool-redis", &["roomkey-store", BENCHES]),
     ("aes-gcm", &["roomkey-crypto", BENCHES]),
     ("bincode", &["roomkey-vault"]),
+    ("axum-core", &["roomkey-axum"]),
+    ("tower-sessions-core", &["roomkey-axum"]),
     ("mockall", &["roomkey-testkit"]),
     ("fred", &[BENCHES]),
     ("rustis", &[BENCHES]),
