@@ -1,11 +1,13 @@
 //! The transactions of tokens.
 
 mod brought;
+mod consume;
 mod issue;
 mod revoke;
 mod touch;
 
 pub(crate) use brought::{RevokeProgram, StoreProgram};
+pub(crate) use consume::ConsumeProgram;
 pub(crate) use issue::{Begin, BeginProgram, Generation, Held, HeldProgram, Write, Written};
 pub(crate) use revoke::EndProgram;
 pub(crate) use touch::TouchProgram;

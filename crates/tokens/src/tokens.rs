@@ -1,6 +1,7 @@
 //! Issuing, verifying and revoking tokens.
 
 mod brought;
+mod consume;
 mod issue;
 mod revoke;
 mod verify;

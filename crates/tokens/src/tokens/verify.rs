@@ -194,6 +194,13 @@ impl Reading {
         ops
     }
 
+    /// The same, taking the token away as it is read.
+    pub(super) fn taking_ops(&self) -> Vec<Op> {
+        let mut ops = self.ops();
+        ops[0] = Op::take(&self.key);
+        ops
+    }
+
     /// Compares what the ops replied.
     pub(super) fn compare<S: Store>(
         self,

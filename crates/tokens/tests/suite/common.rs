@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use roomkey_core::{Batch, Key, Kind, Op, Reply, Spread, Store};
+use roomkey_core::{Batch, Key, Kind, Op, Reply, Scan, Spread, Store};
 use roomkey_store::{RedisConfig, RedisStore};
 use roomkey_testkit::RedisServer;
 use roomkey_tokens::{Tokens, TokensOptions};
@@ -39,6 +39,30 @@ pub(crate) fn index<S: Store>(vault: &Vault<S>, token_type: &str, token: &str) -
     let space = vault.space("x1", SPREAD);
     let partition = record(vault, token_type, token).partition();
     space.key_in(partition, Kind::Ranking, space.hide("token index", &[token_type.as_bytes()]))
+}
+
+/// All keys of a layout in the namespace of a vault.
+pub(crate) async fn keys_of<S: Store>(vault: &Vault<S>, layout: &'static str, kind: Kind) -> Vec<Key> {
+    let (mut keys, mut next) = (Vec::new(), None);
+    loop {
+        let scan = Scan::new(vault.space(layout, SPREAD).namespace().clone()).after(next);
+        let page = vault.store().scan(scan).await.unwrap();
+        keys.extend(page.keys.into_iter().map(|key| Key::parse(kind, key).unwrap()));
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    keys.sort_unstable_by(|one, other| one.bytes().cmp(other.bytes()));
+    keys.dedup();
+    keys
+}
+
+/// The one key of a layout in the namespace of a vault.
+pub(crate) async fn sole_key<S: Store>(vault: &Vault<S>, layout: &'static str, kind: Kind) -> Key {
+    let mut keys = keys_of(vault, layout, kind).await;
+    assert_eq!(keys.len(), 1, "{layout} holds one key");
+    keys.remove(0)
 }
 
 pub(crate) async fn raw<S: Store>(store: &S, op: Op) -> Reply {

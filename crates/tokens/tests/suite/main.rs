@@ -8,6 +8,7 @@ mod common;
 mod issued;
 mod lifecycle;
 mod secrecy;
+mod single_use;
 mod tampering;
 mod tracking;
 
@@ -65,4 +66,12 @@ behaviours! {
     secrecy:
         no_token_or_type_reaches_the_store
         debug_and_errors_show_no_token_or_type;
+    single_use:
+        a_token_is_used_up_once
+        of_many_that_use_a_token_at_once_one_does
+        a_token_that_was_revoked_is_not_used_up
+        a_revoked_token_is_never_used_up_afterwards
+        using_up_is_for_no_refresh_token
+        a_damaged_token_is_used_up_as_an_error
+        a_used_token_leaves_nothing_behind;
 }

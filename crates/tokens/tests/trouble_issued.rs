@@ -1,0 +1,80 @@
+//! What tokens that were issued make of a store that is full, broken, or loses replies.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use roomkey_core::{Class, Error as StoreError, ErrorKind, Store};
+use roomkey_memory::MemoryStore;
+use roomkey_testkit::{Fault, FaultyStore, RecordingStore};
+use roomkey_tokens::{Error, Issue, Policy, Tokens, TokensOptions};
+use roomkey_vault::{Keyring, Vault};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+async fn tokens<S: Store>(store: S) -> Tokens<S> {
+    let vault = Vault::open(store, Keyring::from_key_bytes([7; 32])).await.unwrap();
+    let options = TokensOptions::new()
+        .policy("reset", Policy::reset_link())
+        .policy("session", Policy::fixed(HOUR).idle(HOUR / 2))
+        .track(true);
+    Tokens::with_options(vault, options).unwrap()
+}
+
+fn store_error<T: std::fmt::Debug>(result: Result<T, Error>) -> StoreError {
+    match result {
+        Err(Error::Store(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn errors() -> [StoreError; 5] {
+    [
+        StoreError::not_executed("away"),
+        StoreError::ambiguous("timed out"),
+        StoreError::permanent("no permission"),
+        StoreError::Contended,
+        StoreError::Closed,
+    ]
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_up_in_vain_is_told_as_an_error() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = tokens(store.clone()).await;
+    let issued = tokens.issue("reset", Issue::new("alice", ())).await.unwrap();
+    for error in errors() {
+        store.break_down(error.clone());
+        let used = tokens.consume::<()>("reset", issued.token.reveal()).await;
+        assert_eq!(store_error(used).kind(), error.kind());
+    }
+    store.heal();
+    // At most once: where the reply is lost the token is used, and nobody is told that it was not.
+    store.plan([Fault::ReplyLost]);
+    let used = tokens.consume::<()>("reset", issued.token.reveal()).await;
+    assert_eq!(store_error(used).class(), Class::Ambiguous);
+    assert_eq!(store.planned(), 0);
+    assert_eq!(tokens.consume::<()>("reset", issued.token.reveal()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_full_store_issues_nothing_and_uses_up_what_there_is() {
+    let store = MemoryStore::new();
+    let tokens = tokens(store.clone()).await;
+    let issued = tokens.issue("reset", Issue::new("alice", ())).await.unwrap();
+    store.set_capacity(Some(0));
+    let more = tokens.issue("reset", Issue::new("bob", ())).await;
+    assert_eq!(store_error(more).kind(), ErrorKind::Full);
+    assert!(tokens.consume::<()>("reset", issued.token.reveal()).await.unwrap().is_some());
+    assert_eq!(tokens.consume::<()>("reset", issued.token.reveal()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_takes_as_many_round_trips_as_documented() {
+    let store = RecordingStore::new(MemoryStore::new());
+    let tokens = tokens(store.clone()).await;
+    let issued = tokens.issue("reset", Issue::new("alice", ())).await.unwrap();
+    store.clear();
+    tokens.consume::<()>("reset", issued.token.reveal()).await.unwrap();
+    assert_eq!(store.history().len(), 1);
+}
