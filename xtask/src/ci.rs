@@ -2,7 +2,7 @@
 
 use crate::failure::{Result, only};
 use crate::steps::Steps;
-use crate::{deny, doc, fmt, lint, test, tidy};
+use crate::{deny, doc, fmt, fuzz, lint, test, tidy};
 
 /// Runs every check, the quick ones first, up to the first that fails.
 ///
@@ -21,5 +21,6 @@ fn checks(steps: &mut Steps) -> Result<test::Verdict> {
     steps.run("doc", doc::check)?;
     steps.run("tidy", tidy::check)?;
     deny::check(steps, deny::installs_in_ci())?;
+    fuzz::check(steps, &fuzz::Options::default())?;
     test::everything(steps, &test::Options::default())
 }

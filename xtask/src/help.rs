@@ -19,7 +19,10 @@ cargo xtask COMMAND
   faults [--long] [--engines LIST] [FILTER]
                           the fault matrix F1 to F31 alone, which `test` runs too, and its table
                           (target/faults/table.md)
-  ci                      fmt --check, lint, doc, tidy, deny, test: what has to be green
+  fuzz [TARGET …] [--seconds N]
+                          libFuzzer against everything that reads stored bytes or tokens, 60 s for each target; with
+                          --input FILE one target on one input; with --merge the corpus, reduced to what is needed
+  ci                      fmt --check, lint, doc, tidy, deny, fuzz, test: what has to be green
   bench [ARGS]            Roomkey against its peers, or where the time of a load goes; writes target/bench/;
                           `bench --help` lists the arguments
   tidy                    the rules of ARCHITECTURE.md that a program can check

@@ -10,6 +10,7 @@ mod deny;
 mod doc;
 mod faults;
 mod fmt;
+mod fuzz;
 mod help;
 mod lint;
 mod test;
@@ -46,6 +47,7 @@ fn run(args: &[String]) -> Result {
         "test" => test::run(rest),
         "faults" => faults::run(rest),
         "ci" => ci::run(rest),
+        "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
         "tidy" => tidy::run(rest),
         "fmt" => fmt::run(rest),

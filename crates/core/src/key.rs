@@ -55,13 +55,11 @@ impl Namespace {
     /// [`Invalid::Namespace`] if a part is empty, longer than 64 bytes, or holds anything but ASCII letters, digits,
     /// `-`, `_` and `.` (braces and colons would move keys to other partitions or families).
     pub fn new(app: &str, layout: &str, namespace: &str) -> Result<Self, Invalid> {
-        for part in [app, layout, namespace] {
-            let readable = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-            if part.is_empty() || part.len() > 64 || !part.bytes().all(readable) {
-                return Err(Invalid::Namespace);
-            }
+        if [app, layout, namespace].into_iter().all(is_part) {
+            Ok(Self { prefix: Bytes::from(format!("{app}:{layout}:{namespace}:")) })
+        } else {
+            Err(Invalid::Namespace)
         }
-        Ok(Self { prefix: Bytes::from(format!("{app}:{layout}:{namespace}:")) })
     }
 
     /// The bytes that every key of the namespace begins with.
@@ -115,7 +113,7 @@ impl Key {
         let text = str::from_utf8(&bytes).map_err(|_| Invalid::Key)?;
         let (front, rest) = text.split_once('{').ok_or(Invalid::Key)?;
         let (slot, tag) = rest.split_once('}').ok_or(Invalid::Key)?;
-        let whole = front.ends_with(':') && tag.len() == TAG_CHARS && URL_SAFE_NO_PAD.decode(tag).is_ok();
+        let whole = is_prefix(front) && tag.len() == TAG_CHARS && URL_SAFE_NO_PAD.decode(tag).is_ok();
         let partition = Partition::from_tag(slot).filter(|_| whole).ok_or(Invalid::Key)?;
         Ok(Self { bytes, kind, partition })
     }
@@ -149,6 +147,17 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({} {self})", self.kind)
     }
+}
+
+/// Whether the text is the prefix of a namespace.
+fn is_prefix(text: &str) -> bool {
+    let mut parts = text.split(':');
+    parts.by_ref().take(3).filter(|part| is_part(part)).count() == 3 && parts.eq([""])
+}
+
+fn is_part(text: &str) -> bool {
+    let readable = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (1..=64).contains(&text.len()) && text.bytes().all(readable)
 }
 
 /// How many characters of base64url, unpadded, 16 bytes take.
@@ -218,6 +227,14 @@ mod tests {
             "a:v1:n:{zz!}BwcHBwcHBwcHBwcHBwcHBw",
             "{}",
             "a:v1:n:{0}BwcHBwcHBwcHBwcHBwcHB*",
+            // A partition and a tag, yet no namespace before them.
+            "{OP}BwcHBwcHBwcHBwcHBwcHBw",
+            ":{OP}BwcHBwcHBwcHBwcHBwcHBw",
+            "a:v1:{OP}BwcHBwcHBwcHBwcHBwcHBw",
+            "a:v1:n{OP}BwcHBwcHBwcHBwcHBwcHBw",
+            "a::n:{OP}BwcHBwcHBwcHBwcHBwcHBw",
+            "a:v1:n:m:{OP}BwcHBwcHBwcHBwcHBwcHBw",
+            "a:v1:n n:{OP}BwcHBwcHBwcHBwcHBwcHBw",
         ] {
             assert_eq!(
                 Key::parse(Kind::Value, Bytes::from(bad.to_owned())).unwrap_err(),

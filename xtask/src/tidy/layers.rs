@@ -101,9 +101,13 @@ fn edges(package: &Package, layer: &Layer, metadata: &Metadata) -> Vec<String> {
         .collect()
 }
 
-/// Examples and benchmarks stand on top of everything.
+/// The fuzzers read what every crate reads.
+const FUZZ: &str = "roomkey-fuzz";
+
+/// Examples, benchmarks and fuzzers stand on top of everything.
 fn is_program(package: &Package) -> bool {
-    package.name == BENCHES || package.folder().parent().is_some_and(|folder| folder.ends_with("examples"))
+    [BENCHES, FUZZ].contains(&package.name.as_str())
+        || package.folder().parent().is_some_and(|folder| folder.ends_with("examples"))
 }
 
 fn foreign(package: &Package) -> Vec<String> {
