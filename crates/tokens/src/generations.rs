@@ -56,6 +56,12 @@ impl Subject {
         Some(subject)
     }
 
+    /// Everything that a record rests on, in the order of its print; `None` where one is missing, so that it rests on
+    /// nothing.
+    pub(crate) fn with_types(&self, types: &[Option<Bytes>]) -> Option<Vec<Bytes>> {
+        std::iter::once(&self.generation).chain(types).cloned().collect()
+    }
+
     /// The highest ticket of a type, and the one that comes after it.
     pub(crate) fn tickets(&self, token_type: TypeTag) -> (Option<Bytes>, Bytes) {
         let of_type = |ticket: &&Bytes| ticket[..2] == token_type.0;

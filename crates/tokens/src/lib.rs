@@ -2,6 +2,7 @@
 
 mod audit;
 mod clock;
+mod cursor;
 mod error;
 mod generations;
 mod handle;
@@ -16,12 +17,13 @@ mod text;
 mod tokens;
 
 pub use audit::{AuditSink, Event, Reason, Scope, What};
+pub use cursor::{NotACursor, SessionCursor};
 pub use error::{Error, Result};
 pub use handle::{Handle, NotAHandle, SubjectTag};
 pub use keys::MAX_TOKEN_BYTES;
 pub use options::TokensOptions;
 pub use policy::{CodePolicy, Grace, Limit, MAX_GRACE, Policy, Rotation, WhenFull};
 pub use record::MAX_SUBJECT_BYTES;
-pub use session::{Issue, Issued, Session};
+pub use session::{Issue, Issued, Session, SessionPage};
 pub use text::{NotAToken, TokenText};
 pub use tokens::{DEFAULT_EXPIRY, Tokens};

@@ -4,12 +4,14 @@ mod brought;
 mod consume;
 mod issue;
 mod revoke;
+mod sessions;
 mod touch;
 
 pub(crate) use brought::{RevokeProgram, StoreProgram};
 pub(crate) use consume::ConsumeProgram;
 pub(crate) use issue::{Begin, BeginProgram, Generation, Held, HeldProgram, Write, Written};
 pub(crate) use revoke::EndProgram;
+pub(crate) use sessions::WalkProgram;
 pub(crate) use touch::TouchProgram;
 
 use std::time::Duration;

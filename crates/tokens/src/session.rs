@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::{Handle, TokenText};
+use crate::{Handle, SessionCursor, TokenText};
 
 /// What a token is issued with.
 ///
@@ -110,4 +110,14 @@ impl<C> fmt::Debug for Session<C> {
             .field("ends_at", &self.ends_at)
             .finish_non_exhaustive()
     }
+}
+
+/// Some of the sessions of a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionPage<C> {
+    /// The sessions, in no particular order.
+    pub sessions: Vec<Session<C>>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<SessionCursor>,
 }

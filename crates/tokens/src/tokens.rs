@@ -4,6 +4,7 @@ mod brought;
 mod consume;
 mod issue;
 mod revoke;
+mod sessions;
 mod verify;
 
 use std::fmt;
@@ -112,10 +113,13 @@ impl<S: Store> Tokens<S> {
         self.audit(what, token_type, Some(presented.subject), Some(presented.handle()));
     }
 
-    /// Tells the audit sink of an operation that failed for the store's or a record's fault.
+    /// Tells the audit sink of an operation that failed for the store's or a record's fault. A lost cursor is neither:
+    /// a stranger may send any.
     fn faults<T>(&self, token_type: &str, result: Result<T>) -> Result<T> {
-        if matches!(result, Err(Error::Store(_) | Error::Record(_))) {
-            self.audit(What::Fault, token_type, None, None);
+        match &result {
+            Err(Error::Store(roomkey_core::Error::CursorLost)) => {}
+            Err(Error::Store(_) | Error::Record(_)) => self.audit(What::Fault, token_type, None, None),
+            _ => {}
         }
         result
     }

@@ -70,10 +70,31 @@ async fn a_full_store_issues_nothing_and_uses_up_what_there_is() {
 }
 
 #[tokio::test]
+async fn a_list_is_whole_or_an_error() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = tokens(store.clone()).await;
+    tokens.issue("session", Issue::new("alice", ())).await.unwrap();
+    for error in errors() {
+        for fine in 0..2 {
+            store.plan((0..fine).map(|_| Fault::Pass).chain([Fault::Fail(error.clone())]));
+            let listed = tokens.sessions::<()>("session", "alice", None).await;
+            assert_eq!(store_error(listed).kind(), error.kind());
+        }
+    }
+    assert_eq!(tokens.sessions::<()>("session", "alice", None).await.unwrap().sessions.len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_asked_for_takes_as_many_round_trips_as_documented() {
     let store = RecordingStore::new(MemoryStore::new());
     let tokens = tokens(store.clone()).await;
     let issued = tokens.issue("reset", Issue::new("alice", ())).await.unwrap();
+    store.clear();
+    tokens.sessions::<()>("reset", "nobody", None).await.unwrap();
+    assert_eq!(store.history().len(), 1);
+    store.clear();
+    tokens.sessions::<()>("reset", "alice", None).await.unwrap();
+    assert_eq!(store.history().len(), 2);
     store.clear();
     tokens.consume::<()>("reset", issued.token.reveal()).await.unwrap();
     assert_eq!(store.history().len(), 1);

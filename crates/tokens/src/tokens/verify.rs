@@ -103,6 +103,23 @@ impl<S: Store> Tokens<S> {
         reading.compare(self, presented, values)
     }
 
+    /// Opens a record, which counts only if it was issued under these generations.
+    pub(super) fn opened(
+        &self,
+        kind: u8,
+        key: &Key,
+        sealed: Bytes,
+        generations: &[Bytes],
+    ) -> Result<Result<Record, Reason>> {
+        match self.keys.open(kind, key, sealed) {
+            Err(Error::Record(roomkey_vault::Error::UnknownKey(_))) => Ok(Err(Reason::UnknownKey)),
+            Ok(record) if record.print != self.keys.print(generations.iter().map(AsRef::as_ref)) => {
+                Ok(Err(Reason::Revoked))
+            }
+            record => record.map(Ok),
+        }
+    }
+
     /// Lets the expiry of a token slide, if that is due. It is a convenience: what goes wrong is left for the next
     /// verification, and the answer to this one stands.
     async fn touch(&self, presented: &Presented, active: &Active, idle: Duration, every: Duration) {
@@ -242,18 +259,13 @@ impl Reading {
                 _ => return Err(unheard()),
             }
         }
-        let Some(generation) = subject.generation else { return Ok(Err(Reason::Revoked)) };
-        let Some(types) = types.iter().map(Option::as_deref).collect::<Option<Vec<_>>>() else {
-            return Ok(Err(Reason::Revoked));
-        };
+        let Some(generations) = subject.with_types(&types) else { return Ok(Err(Reason::Revoked)) };
         let kind = if self.refreshes { FAMILY_RECORD } else { TOKEN_RECORD };
-        let record = match tokens.keys.open(kind, &self.key, sealed.clone()) {
-            Err(Error::Record(roomkey_vault::Error::UnknownKey(_))) => return Ok(Err(Reason::UnknownKey)),
-            record => record?,
+        let record = match tokens.opened(kind, &self.key, sealed.clone(), &generations)? {
+            Ok(record) => record,
+            Err(reason) => return Ok(Err(reason)),
         };
-        if tokens.keys.print(std::iter::once(generation.as_ref()).chain(types)) != record.print {
-            return Ok(Err(Reason::Revoked));
-        }
+        let generation = generations[0].clone();
         Ok(Ok(Active { record, sealed, key: self.key, generation, left }))
     }
 }

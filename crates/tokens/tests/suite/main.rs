@@ -8,6 +8,7 @@ mod common;
 mod issued;
 mod lifecycle;
 mod secrecy;
+mod sessions;
 mod single_use;
 mod tampering;
 mod tracking;
@@ -66,6 +67,13 @@ behaviours! {
     secrecy:
         no_token_or_type_reaches_the_store
         debug_and_errors_show_no_token_or_type;
+    sessions:
+        a_list_shows_the_live_sessions_of_a_type
+        a_list_is_complete_over_its_pages
+        what_is_revoked_or_gone_is_on_no_list
+        a_damaged_session_does_not_hide_the_others
+        a_session_under_an_unknown_key_is_on_no_list
+        no_cursor_does_harm;
     single_use:
         a_token_is_used_up_once
         of_many_that_use_a_token_at_once_one_does
