@@ -1,5 +1,6 @@
 //! Where tokens are kept: layouts, and what of a token is seen there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -39,6 +40,10 @@ pub(crate) struct Keys(Arc<Spaces>);
 
 #[derive(Debug)]
 struct Spaces {
+    /// The tags of types that have a policy, so that they are not hashed at each call.
+    type_tags: HashMap<String, TypeTag>,
+    /// The name of the generations of types.
+    generations: Tag,
     /// `t1`: one sealed record per token that a caller brought.
     brought: Space,
     /// `x1`: per partition and type, a ranking of token tags by deadline.
@@ -100,12 +105,15 @@ impl Presented {
 }
 
 impl Keys {
-    pub(crate) fn new<S: Store>(vault: &Vault<S>) -> Self {
+    pub(crate) fn new<'t, S: Store>(vault: &Vault<S>, types: impl Iterator<Item = &'t String>) -> Self {
         let space = |layout| vault.space(layout, SPREAD);
+        let tokens = space("t2");
         Self(Arc::new(Spaces {
+            type_tags: types.map(|name| (name.clone(), type_tag(&tokens, name))).collect(),
+            generations: tokens.hide("generations", &[]),
             brought: space("t1"),
             index: space("x1"),
-            tokens: space("t2"),
+            tokens,
             subjects: space("s1"),
             types: space("g1"),
             families: space("f1"),
@@ -177,9 +185,11 @@ impl Keys {
     }
 
     pub(crate) fn type_tag(&self, token_type: &str) -> Result<TypeTag> {
+        if let Some(known) = self.0.type_tags.get(token_type) {
+            return Ok(*known);
+        }
         check(token_type)?;
-        let tag = self.hide("token type", &[token_type.as_bytes()]);
-        Ok(TypeTag(*tag.as_bytes().first_chunk().expect("a tag has 16 bytes")))
+        Ok(type_tag(&self.0.tokens, token_type))
     }
 
     /// Makes a token: its text, and what the text says.
@@ -192,8 +202,7 @@ impl Keys {
         secret: Zeroizing<[u8; SECRET_LEN]>,
     ) -> Result<(TokenText, Presented)> {
         let masked = self.mask(&secret, subject, family);
-        let mac = self.mac(token_type, prefix, &masked, &secret);
-        let id = self.id(token_type, &masked, &secret);
+        let (id, mac) = self.prove(token_type, prefix, &masked, &secret);
         let parts = Parts { masked, secret, mac };
         let text = TokenText::new(text::write(prefix, &parts));
         let token_type = self.type_tag(token_type)?;
@@ -204,12 +213,11 @@ impl Keys {
     pub(crate) fn read(&self, token_type: &str, text: &str) -> Result<Option<Presented>> {
         let tag = self.type_tag(token_type)?;
         let Some((prefix, Parts { masked, secret, mac })) = text::read(text) else { return Ok(None) };
-        let expected = self.mac(token_type, prefix, &masked, &secret);
+        let (id, expected) = self.prove(token_type, prefix, &masked, &secret);
         if !bool::from(expected.ct_eq(&mac)) {
             return Ok(None);
         }
         let (subject, family) = self.unmask(&secret, &masked);
-        let id = self.id(token_type, &masked, &secret);
         Ok(Some(Presented { subject, token_type: tag, family, id, secret }))
     }
 
@@ -238,19 +246,18 @@ impl Keys {
         (SubjectTag(subject.into()), family)
     }
 
-    fn mac(
+    /// What stands for a token in the store, and its first bytes, which the text carries as a proof. Who copies the
+    /// store learns a proof without the secret that it is for, which is of no use to them.
+    fn prove(
         &self,
         token_type: &str,
         prefix: &str,
         masked: &Masked,
         secret: &[u8; SECRET_LEN],
-    ) -> [u8; MAC_LEN] {
-        let parts: &[&[u8]] = &[token_type.as_bytes(), prefix.as_bytes(), &text::proven(masked, secret)];
-        *self.hide("token mac", parts).as_bytes().first_chunk().expect("a tag has 16 bytes")
-    }
-
-    fn id(&self, token_type: &str, masked: &Masked, secret: &[u8; SECRET_LEN]) -> Tag {
-        self.hide("token id", &[token_type.as_bytes(), &text::proven(masked, secret)])
+    ) -> (Tag, [u8; MAC_LEN]) {
+        let proven = text::proven(masked, secret);
+        let id = self.hide("issued token", &[token_type.as_bytes(), prefix.as_bytes(), &proven]);
+        (id, *id.as_bytes().first_chunk().expect("a tag has 16 bytes"))
     }
 
     // Where issued tokens are kept.
@@ -302,7 +309,7 @@ impl Keys {
     }
 
     fn types_in(&self, partition: Partition) -> Key {
-        self.0.types.key_in(partition, Kind::Map, self.0.types.hide("generations", &[]))
+        self.0.types.key_in(partition, Kind::Map, self.0.generations)
     }
 
     /// Where the deadline of an issued token is kept for `cleanup_expired`.
@@ -343,6 +350,11 @@ impl Keys {
     pub(crate) fn sealed_for(&self, presented: &Presented) -> Space {
         self.0.successors.bound_to(presented.secret.as_slice())
     }
+}
+
+fn type_tag(space: &Space, token_type: &str) -> TypeTag {
+    let tag = space.hide("token type", &[token_type.as_bytes()]);
+    TypeTag(*tag.as_bytes().first_chunk().expect("a tag has 16 bytes"))
 }
 
 /// The tag of what belongs to a subject: it begins as the subject's own does, and so lies in the same partition.

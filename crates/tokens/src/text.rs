@@ -49,8 +49,8 @@ impl fmt::Debug for TokenText {
 // text = prefix '_' base62( bytes ) base62( CRC-32 of all before it ), the checksum as 6 digits
 //
 // bytes, by version:
-//   1  version u8 | masked subject 16                     | secret 24 | mac 12
-//   2  version u8 | masked subject 16, masked family 11   | secret 24 | mac 12
+//   1  version u8 | masked subject 16                     | secret 24 | proof 12
+//   2  version u8 | masked subject 16, masked family 11   | secret 24 | proof 12
 //
 // base62 works block by block: 8 bytes, big-endian, are 11 digits, the last 5 of version 1 are 7. A block is written
 // one way only, so a token has one text.
@@ -93,7 +93,7 @@ impl Masked {
     }
 }
 
-/// The bytes of a token up to its MAC: what the MAC is over, besides type and prefix.
+/// The bytes of a token up to its proof: what that is over, besides type and prefix.
 pub(crate) fn proven(masked: &Masked, secret: &[u8; SECRET_LEN]) -> Zeroizing<Vec<u8>> {
     let masked_bytes = masked.as_bytes();
     let mut bytes = Zeroizing::new(Vec::with_capacity(1 + masked_bytes.len() + SECRET_LEN + MAC_LEN));

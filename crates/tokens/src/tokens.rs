@@ -79,7 +79,7 @@ impl<S: Store> Tokens<S> {
     }
 
     fn assemble(vault: Vault<S>, options: TokensOptions) -> Self {
-        let keys = Keys::new(&vault);
+        let keys = Keys::new(&vault, options.policies.keys());
         Self { vault, keys, shared: Arc::new(Shared { options, clock: StoreClock::new() }) }
     }
 

@@ -14,7 +14,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn place() -> (Keys, Place, Entry) {
     let vault = Vault::open(MemoryStore::new(), Keyring::from_key_bytes([7; 32])).await.unwrap();
-    let keys = Keys::new(&vault);
+    let keys = Keys::new(&vault, std::iter::empty());
     let place = keys.place("access", "token").unwrap();
     let entry = keys.entry("access", &place).unwrap();
     (keys, place, entry)
