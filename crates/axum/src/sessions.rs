@@ -45,9 +45,10 @@ const DRAWS: usize = 8;
 /// moved or never written by this service. They show no id and no data. A session sealed under a key that has left the
 /// key ring counts as none, as it has for good, and its user signs in again; the vault counts it in its metrics.
 ///
-/// # In front of another store
-/// It serves as the store of a `CachingSessionStore`, but not as the cache: what is not there is not saved, so such a
-/// cache would stay empty.
+/// # With a cache
+/// A `CachingSessionStore` answers from its cache and saves there without asking whether the session is still there, so it
+/// breaks the first promise: an ended session lives on in the caches of other processes. Reading from this store is one
+/// round trip; leave the cache out. As the cache itself this store stays empty, since what is not there is not saved.
 #[derive(Clone, Debug)]
 pub struct VaultSessionStore<S> {
     vault: Vault<S>,

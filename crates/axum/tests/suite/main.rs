@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bearer;
 mod browser;
 mod common;
 mod secrecy;
@@ -58,6 +59,14 @@ behaviours! {
         signing_out_ends_the_session
         a_request_under_way_does_not_sign_in_again
         a_session_begun_while_signing_out_has_another_id;
+    bearer:
+        an_active_token_lets_in
+        no_credentials_get_the_scheme_and_no_error
+        malformed_credentials_are_an_invalid_request
+        tokens_that_are_not_active_look_the_same
+        a_scope_that_is_missing_is_named
+        handlers_of_axum_get_the_session
+        nothing_shows_the_token;
     secrecy:
         no_id_or_data_reaches_the_store
         debug_and_errors_show_no_id_or_data;
