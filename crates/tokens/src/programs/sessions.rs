@@ -57,7 +57,7 @@ mod tests {
     #[tokio::test]
     async fn walking_twice_tells_the_same() {
         let vault = Vault::open(MemoryStore::new(), Keyring::from_key_bytes([7; 32])).await.unwrap();
-        let keys = Keys::new(&vault);
+        let keys = Keys::new(&vault, std::iter::empty());
         let subject = keys.subject(keys.subject_tag("alice"));
         assert_eq!(subject.kind(), Kind::Ranking);
         let member = roomkey_core::RankPut::new(&subject, "member", roomkey_core::Score::Is(1));
