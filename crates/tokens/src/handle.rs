@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use roomkey_crypto::Tag;
 
 /// Which session of a subject: 11 bytes that stand for one token, or for one family of them.
@@ -30,6 +31,10 @@ impl Handle {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
+    }
+
+    pub(crate) fn bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(&self.0)
     }
 
     pub(crate) const fn token_type(&self) -> TypeTag {
@@ -100,6 +105,12 @@ impl fmt::Debug for SubjectTag {
 /// with probability 1 in 65 536; they then share limits, lists and `revoke_type`, and nothing that lets anyone in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TypeTag(pub(crate) [u8; 2]);
+
+impl TypeTag {
+    pub(crate) fn bytes(self) -> Bytes {
+        Bytes::copy_from_slice(&self.0)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -97,6 +97,10 @@ impl Presented {
         self.family.unwrap_or_else(|| self.own_handle())
     }
 
+    pub(crate) fn id_bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(self.id.as_bytes())
+    }
+
     /// What stands for this very token in the name of its record.
     pub(crate) fn own_handle(&self) -> Handle {
         let id: &[u8; 9] = self.id.as_bytes().first_chunk().expect("a tag has 16 bytes");

@@ -3,6 +3,7 @@
 mod brought;
 mod consume;
 mod issue;
+mod refresh;
 mod revoke;
 mod sessions;
 mod touch;
@@ -10,6 +11,7 @@ mod touch;
 pub(crate) use brought::{RevokeProgram, StoreProgram};
 pub(crate) use consume::ConsumeProgram;
 pub(crate) use issue::{Begin, BeginProgram, Generation, Held, HeldProgram, Write, Written};
+pub(crate) use refresh::{Kept, KeptProgram, Rotate, RotateProgram};
 pub(crate) use revoke::EndProgram;
 pub(crate) use sessions::WalkProgram;
 pub(crate) use touch::TouchProgram;

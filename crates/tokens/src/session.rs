@@ -73,6 +73,54 @@ pub struct Issued {
     pub expires_in: Duration,
 }
 
+/// A refresh token, and the access token that comes with it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Grant {
+    /// Good for one [`refresh`](crate::Tokens::refresh).
+    pub refresh: Issued,
+    /// Good for [`verify`](crate::Tokens::verify), if the policy names a type of
+    /// [access tokens](crate::Rotation::access).
+    pub access: Option<Issued>,
+}
+
+/// What became of a refresh token that was presented.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Refresh<C> {
+    /// It was exchanged: it is worth nothing from now on but for its grace.
+    Rotated {
+        /// The next tokens.
+        grant: Grant,
+        /// What they stand for.
+        session: Session<C>,
+    },
+    /// It had been exchanged a moment ago, and is within its grace: its successors once more. They are no new ones,
+    /// so an access token among them may have ended meanwhile, and then expires in zero.
+    Replayed {
+        /// The same tokens, with what is left of their lives.
+        grant: Grant,
+        /// What they stand for.
+        session: Session<C>,
+    },
+    /// It had been exchanged before: someone has a copy of it, or of one that followed it. All tokens of the family are
+    /// dead now; its subject has to sign in again. Tell its bearer what an inactive token tells.
+    Reuse,
+    /// It is not active: not issued here, mistyped, expired, revoked.
+    Inactive,
+}
+
+impl<C> Refresh<C> {
+    /// The next tokens and what they stand for, if the token that was presented was accepted, be it again.
+    #[must_use]
+    pub fn granted(self) -> Option<(Grant, Session<C>)> {
+        match self {
+            Self::Rotated { grant, session } | Self::Replayed { grant, session } => Some((grant, session)),
+            Self::Reuse | Self::Inactive => None,
+        }
+    }
+}
+
 /// What an active token stands for.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -2,7 +2,9 @@
 
 mod brought;
 mod consume;
+mod grant;
 mod issue;
+mod refresh;
 mod revoke;
 mod sessions;
 mod verify;

@@ -51,7 +51,7 @@ impl HeldProgram {
     ) -> Result<Self> {
         let mut program = TxnBuilder::new("tokens.held").with_now();
         let root = BranchId::ROOT;
-        let wanted: Vec<Bytes> = wanted.iter().map(|tag| Bytes::copy_from_slice(&tag.0)).collect();
+        let wanted: Vec<Bytes> = wanted.iter().copied().map(TypeTag::bytes).collect();
         let read = Subject::read_op(subject);
         let (read, ttl) = (program.op(root, read), program.op(root, Op::ttl(subject)));
         let of_types = program.op(root, Op::map_get(types, wanted));
@@ -167,13 +167,7 @@ impl BeginProgram {
             Generation::New(_) => checks.push(Check::missing(subject)),
             Generation::Instead(_) => {}
         }
-        for (tag, generation) in &type_generations {
-            let is = match generation {
-                Generation::Seen(seen) => FieldTest::Equals(seen.clone()),
-                Generation::New(_) | Generation::Instead(_) => FieldTest::Absent,
-            };
-            checks.push(Check::field(types, tag.clone(), is));
-        }
+        checks.extend(type_checks(types, &type_generations));
         if let Some((_, next)) = &ticket {
             checks.push(Check::ranked(subject, next.clone(), Standing::Absent));
         }
@@ -208,14 +202,7 @@ impl BeginProgram {
         if !marks.is_empty() {
             program.quiet_op(begun, RankPut::new(subject, marks, Score::Is(NO_SESSION)));
         }
-        let (fields, values): (Vec<_>, Vec<_>) = type_generations
-            .into_iter()
-            .filter(|(_, generation)| !matches!(generation, Generation::Seen(_)))
-            .map(|(tag, generation)| (tag, generation.bytes().clone()))
-            .unzip();
-        if !fields.is_empty() {
-            program.quiet_op(begun, Op::map_put(types, fields, values, Life::Keep));
-        }
+        put_types(&mut program, begun, types, type_generations);
         let mut gone: Vec<Bytes> = ticket.and_then(|(last, _)| last).into_iter().collect();
         gone.extend(evicted.iter().map(|(handle, _)| handle.clone()));
         if !gone.is_empty() {
@@ -224,14 +211,8 @@ impl BeginProgram {
         for key in evicted.iter().flat_map(|(_, keys)| keys) {
             program.quiet_op(begun, Op::delete(key));
         }
-        let dead = Op::rank_range(subject, Bound::Is(NO_SESSION + 1), Bound::Now, Order::Lowest, SWEPT);
-        let dead = program.quiet_op(begun, dead);
-        program.quiet_op(begun, Op::rank_remove(subject, dead));
-        if let Some(Entry { index, member }) = entry {
-            let put = RankPut::new(&index, member, deadline).life(Life::AtLeast(lingering(until)));
-            program.quiet_op(begun, put);
-            program.quiet_op(begun, Op::rank_take(&index, SWEPT));
-        }
+        sweep(&mut program, begun, subject);
+        put_entry(&mut program, begun, entry, deadline, until);
         let found = program.op(refused, read_own);
         Ok(Self { txn: program.retry_safe().build()?, begun, found, own })
     }
@@ -249,7 +230,7 @@ impl BeginProgram {
 
 impl Write {
     /// Adds the write; returns the op that replies the deadline.
-    fn add(self, program: &mut TxnBuilder, branch: BranchId) -> OpId {
+    pub(super) fn add(self, program: &mut TxnBuilder, branch: BranchId) -> OpId {
         let Self { key, what, until } = self;
         match what {
             Written::Record(record) => program.quiet_op(branch, Op::put(&key, record, Life::Set(until))),
@@ -260,6 +241,56 @@ impl Write {
             }
         }
     }
+}
+
+/// The checks that generations of types are still what they were found to be.
+pub(super) fn type_checks(types: &Key, generations: &[(Bytes, Generation)]) -> Vec<Check> {
+    let check = |(tag, generation): &(Bytes, Generation)| {
+        let is = match generation {
+            Generation::Seen(seen) => FieldTest::Equals(seen.clone()),
+            Generation::New(_) | Generation::Instead(_) => FieldTest::Absent,
+        };
+        Check::field(types, tag.clone(), is)
+    };
+    generations.iter().map(check).collect()
+}
+
+/// Writes the generations of types that are new.
+pub(super) fn put_types(
+    program: &mut TxnBuilder,
+    branch: BranchId,
+    types: &Key,
+    generations: Vec<(Bytes, Generation)>,
+) {
+    let (fields, values): (Vec<_>, Vec<_>) = generations
+        .into_iter()
+        .filter(|(_, generation)| !matches!(generation, Generation::Seen(_)))
+        .map(|(tag, generation)| (tag, generation.bytes().clone()))
+        .unzip();
+    if !fields.is_empty() {
+        program.quiet_op(branch, Op::map_put(types, fields, values, Life::Keep));
+    }
+}
+
+/// Removes a few sessions that have ended from those of a subject.
+pub(super) fn sweep(program: &mut TxnBuilder, branch: BranchId, subject: &Key) {
+    let dead = Op::rank_range(subject, Bound::Is(NO_SESSION + 1), Bound::Now, Order::Lowest, SWEPT);
+    let dead = program.quiet_op(branch, dead);
+    program.quiet_op(branch, Op::rank_remove(subject, dead));
+}
+
+/// Notes a deadline for a cleanup, if deadlines are noted, and removes a few that have passed.
+pub(super) fn put_entry(
+    program: &mut TxnBuilder,
+    branch: BranchId,
+    entry: Option<Entry>,
+    deadline: Score,
+    until: Until,
+) {
+    let Some(Entry { index, member }) = entry else { return };
+    let put = RankPut::new(&index, member, deadline).life(Life::AtLeast(lingering(until)));
+    program.quiet_op(branch, put);
+    program.quiet_op(branch, Op::rank_take(&index, SWEPT));
 }
 
 /// An index outlives its tokens by a day.

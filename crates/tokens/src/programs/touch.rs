@@ -15,16 +15,17 @@ pub(crate) struct TouchProgram {
 impl TouchProgram {
     /// ```text
     /// when Exists t|(Value t = seen) ∧ Ranked s e Present:
-    ///       dl = Expire t Set(InCapped idle ends); [Put t resealed Keep]; RankPut s handle From(dl) ↑
+    ///       dl = Expire t Set(InCapped idle ends); [Put t resealed Keep]; [RankPut s handle From(dl) ↑]
     /// ```
     ///
     /// It brings nothing back that was revoked, and begins by changing an expiry, so it works on a full store. With
-    /// `resealed`, the record as it was and as it is under the active key, the record is replaced as well.
+    /// `resealed`, the record as it was and as it is under the active key, the record is replaced as well. `session` is what stands
+    /// for it among the sessions of the subject, unless a family does.
     pub(crate) fn new(
         record: &Key,
         subject: &Key,
         generation: Bytes,
-        handle: Bytes,
+        session: Option<Bytes>,
         idle: Duration,
         ends: StoreTime,
         resealed: Option<(Bytes, Bytes)>,
@@ -41,8 +42,10 @@ impl TouchProgram {
         if let Some((_, resealed)) = resealed {
             program.quiet_op(live, Op::put(record, resealed, Life::Keep));
         }
-        let put = RankPut::new(subject, handle, Score::From(deadline)).life(Life::AtLeast(until));
-        program.quiet_op(live, put);
+        if let Some(session) = session {
+            let put = RankPut::new(subject, session, Score::From(deadline)).life(Life::AtLeast(until));
+            program.quiet_op(live, put);
+        }
         Ok(Self { txn: program.retry_safe().build()? })
     }
 }

@@ -1,6 +1,5 @@
 //! Tokens that are good for one use.
 
-use bytes::Bytes;
 use roomkey_core::Store;
 use roomkey_vault::Decode;
 
@@ -48,12 +47,14 @@ impl<S: Store> Tokens<S> {
 
     async fn take(&self, token_type: &str, presented: &Presented) -> Result<Result<Active, Reason>> {
         let (subject, own) = (presented.subject, presented.own_handle());
-        let entry =
-            if self.options().track { Some(self.keys.issued_entry(token_type, subject, own)?) } else { None };
+        let entry = self.tracked(token_type, subject, own)?;
         let reading = Reading::new(self, presented, false, false);
-        let handle = Bytes::copy_from_slice(own.as_bytes());
-        let program =
-            ConsumeProgram::new(reading.taking_ops(), &self.keys.subject(subject), handle, entry.as_ref())?;
+        let program = ConsumeProgram::new(
+            reading.taking_ops(),
+            &self.keys.subject(subject),
+            own.bytes(),
+            entry.as_ref(),
+        )?;
         let outcome = self.vault.store().transact(&program.txn).await?;
         let replies = program.replies(outcome).ok_or_else(|| broken("no reply to the taking of a token"))?;
         reading.compare(self, presented, replies)

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use roomkey_core::{Bound, Key, Store, Until};
+use roomkey_core::{Bound, Key, Store, StoreTime, Until};
 use roomkey_vault::Encode;
 
 use super::Tokens;
 use crate::audit::What;
 use crate::error::broken;
-use crate::generations;
+use crate::generations::{self, Print};
 use crate::handle::{Handle, SubjectTag, TypeTag};
-use crate::keys::TOKEN_RECORD;
+use crate::keys::{Entry, Keys, TOKEN_RECORD};
 use crate::policy::{Policy, WhenFull};
 use crate::programs::{Begin, BeginProgram, Generation, Held, HeldProgram, Write, Written};
 use crate::random;
@@ -35,7 +35,7 @@ impl<S: Store> Tokens<S> {
     /// # Errors
     /// [`Error::LimitReached`] if the subject has too many sessions and the policy rejects more;
     /// [`Error::Claims`], [`Error::Empty`], [`Error::TooLong`], [`Error::BadScope`] and [`Error::Expiry`] for
-    /// arguments that cannot be; [`Error::WrongType`] for a type of refresh tokens, which are begun with `grant`;
+    /// arguments that cannot be; [`Error::WrongType`] for a type of refresh tokens, which are begun with [`grant`](Self::grant);
     /// [`Error::Store`], after which the token may be kept for its lifetime though nobody has its text; and
     /// [`Error::Seal`].
     pub async fn issue<C: Encode>(&self, token_type: &str, issue: Issue<C>) -> Result<Issued> {
@@ -56,58 +56,65 @@ impl<S: Store> Tokens<S> {
         let subject = self.keys.subject_tag(&claims.subject);
         let (token, presented) =
             self.keys.write(token_type, &policy.prefix, subject, None, random::secret()?)?;
-        let (tag, handle) = (presented.token_type, presented.own_handle());
+        let handle = presented.own_handle();
         let record = self.keys.record(subject, handle);
         let first_life = policy.first_life().min(lifetime);
-        for _ in 0..TRIES {
-            let held = self.held(subject, &[tag], policy).await?;
-            let generation = generation(&held)?;
-            let of_type = type_generation(&held, 0)?;
-            let print = self.keys.print([generation.bytes().as_ref(), of_type.bytes().as_ref()]);
-            let draft = claims.draft(held.now, lifetime);
+        let beginning = Beginning { token_type, policy, subject, handle, types: &[presented.token_type] };
+        self.begin(&beginning, |under| {
+            let draft = claims.draft(under.now, lifetime);
             let until = Until::InCapped(first_life, draft.ends);
-            let sealed = self.keys.seal(TOKEN_RECORD, &record, print, &draft)?;
+            let sealed = self.keys.seal(TOKEN_RECORD, &record, under.print(&self.keys, &[0]), &draft)?;
+            Ok(vec![Write { key: record.clone(), what: Written::Record(sealed), until }])
+        })
+        .await?;
+        Ok(Issued { token, handle, expires_in: first_life })
+    }
+
+    /// Begins a session with what `writes` seals for the generations that it is told; again if they change meanwhile.
+    pub(super) async fn begin(
+        &self,
+        beginning: &Beginning<'_>,
+        writes: impl Fn(&Under) -> Result<Vec<Write>>,
+    ) -> Result<()> {
+        let &Beginning { token_type, policy, subject, handle, types } = beginning;
+        for _ in 0..TRIES {
+            let held = self.held(subject, types, policy).await?;
+            let under = Under::new(&held, types)?;
+            let writes = writes(&under)?;
             let begin = Begin {
                 subject: &self.keys.subject(subject),
                 types: &self.keys.types(subject),
-                writes: vec![Write { key: record.clone(), what: Written::Record(sealed), until }],
-                handle: Bytes::copy_from_slice(handle.as_bytes()),
-                generation,
-                type_generations: vec![(Bytes::copy_from_slice(&tag.0), of_type)],
-                ticket: policy.limit.map(|_| held.subject.tickets(tag)),
-                evicted: self.evicted(token_type, policy, subject, tag, &held)?,
-                entry: if self.options().track {
-                    Some(self.keys.issued_entry(token_type, subject, handle)?)
-                } else {
-                    None
-                },
+                writes,
+                handle: handle.bytes(),
+                generation: under.generation,
+                type_generations: under.types,
+                ticket: policy.limit.map(|_| held.subject.tickets(handle.token_type())),
+                evicted: self.evicted(token_type, policy, subject, handle.token_type(), &held)?,
+                entry: self.tracked(token_type, subject, handle)?,
             };
-            if let Some(()) = self.begin(token_type, subject, handle, begin).await? {
-                return Ok(Issued { token, handle, expires_in: first_life });
+            let evicted: Vec<Bytes> = begin.evicted.iter().map(|(handle, _)| handle.clone()).collect();
+            let program = BeginProgram::new(begin)?;
+            if !program.begun(&self.vault.store().transact(&program.txn).await?) {
+                continue;
             }
+            for handle in evicted {
+                let handle = <[u8; Handle::LEN]>::try_from(handle.as_ref()).ok().map(Handle::from);
+                self.audit(What::Evicted, token_type, Some(subject), handle);
+            }
+            self.audit(What::Issued, token_type, Some(subject), Some(handle));
+            return Ok(());
         }
         Err(Error::Store(roomkey_core::Error::Contended))
     }
 
-    /// Begins a session; `None` if what was decided on has changed meanwhile.
-    pub(super) async fn begin(
+    /// Where the deadline of a session is noted for a cleanup, if deadlines are.
+    pub(super) fn tracked(
         &self,
         token_type: &str,
         subject: SubjectTag,
-        handle: Handle,
-        begin: Begin<'_>,
-    ) -> Result<Option<()>> {
-        let evicted: Vec<Bytes> = begin.evicted.iter().map(|(handle, _)| handle.clone()).collect();
-        let program = BeginProgram::new(begin)?;
-        if !program.begun(&self.vault.store().transact(&program.txn).await?) {
-            return Ok(None);
-        }
-        for handle in evicted {
-            let handle = <[u8; Handle::LEN]>::try_from(handle.as_ref()).ok().map(Handle::from);
-            self.audit(What::Evicted, token_type, Some(subject), handle);
-        }
-        self.audit(What::Issued, token_type, Some(subject), Some(handle));
-        Ok(Some(()))
+        session: Handle,
+    ) -> Result<Option<Entry>> {
+        self.options().track.then(|| self.keys.issued_entry(token_type, subject, session)).transpose()
     }
 
     /// What a subject holds: its sessions too if there is a limit to them.
@@ -161,7 +168,7 @@ impl<S: Store> Tokens<S> {
         Ok(ended
             .map(|handle| {
                 let keys = self.session_keys(policy, subject, handle);
-                (Bytes::copy_from_slice(handle.as_bytes()), keys)
+                (handle.bytes(), keys)
             })
             .collect())
     }
@@ -185,23 +192,60 @@ pub(super) fn lifetime(policy: &Policy, asked: Option<Duration>) -> Result<Durat
     }
 }
 
-/// The generation of a subject, or a new one.
-pub(super) fn generation(held: &Held) -> Result<Generation> {
-    Ok(match (&held.subject.generation, held.exists) {
-        (Some(seen), _) => Generation::Seen(seen.clone()),
-        (None, false) => Generation::New(fresh()?),
-        (None, true) => Generation::Instead(fresh()?),
-    })
+/// A session that begins.
+pub(super) struct Beginning<'a> {
+    pub(super) token_type: &'a str,
+    pub(super) policy: &'a Policy,
+    pub(super) subject: SubjectTag,
+    pub(super) handle: Handle,
+    /// The types on whose generations its records rest.
+    pub(super) types: &'a [TypeTag],
 }
 
-/// The generation of the type that was asked for in this place, or a new one.
-pub(super) fn type_generation(held: &Held, at: usize) -> Result<Generation> {
-    match held.types.get(at).cloned().flatten() {
+/// What the records of a session are sealed under: the time, and generations, some of which may be new.
+pub(super) struct Under {
+    pub(super) now: StoreTime,
+    generation: Generation,
+    /// By tag, in the order asked for.
+    types: Vec<(Bytes, Generation)>,
+}
+
+impl Under {
+    fn new(held: &Held, types: &[TypeTag]) -> Result<Self> {
+        let generation = match (&held.subject.generation, held.exists) {
+            (Some(seen), _) => Generation::Seen(seen.clone()),
+            (None, false) => Generation::New(fresh()?),
+            (None, true) => Generation::Instead(fresh()?),
+        };
+        let mut of_types: Vec<(Bytes, Generation)> = Vec::with_capacity(types.len());
+        for (tag, found) in types.iter().zip(&held.types) {
+            // Two types may share a tag, and then have one generation.
+            let known = of_types.iter().find(|(known, _)| known[..] == tag.0).map(|(_, known)| known.clone());
+            let generation = match known {
+                Some(known) => known,
+                None => type_generation(found.clone())?,
+            };
+            of_types.push((tag.bytes(), generation));
+        }
+        Ok(Self { now: held.now, generation, types: of_types })
+    }
+
+    /// The print of a record that rests on the generations of these types, which are places in the list asked for.
+    pub(super) fn print(&self, keys: &Keys, types: &[usize]) -> Print {
+        let of_types = types.iter().map(|&at| self.types[at].1.bytes().as_ref());
+        keys.print(std::iter::once(self.generation.bytes().as_ref()).chain(of_types))
+    }
+}
+
+/// The generation of a type as it was found, or a new one.
+pub(super) fn type_generation(found: Option<Bytes>) -> Result<Generation> {
+    match found {
         Some(seen) => Ok(Generation::Seen(seen)),
         None => Ok(Generation::New(fresh()?)),
     }
 }
 
-fn fresh() -> Result<Bytes> {
+/// A new generation.
+pub(super) fn fresh() -> Result<Bytes> {
     Ok(Bytes::copy_from_slice(&random::bytes::<{ generations::LEN }>()?))
 }

@@ -1,7 +1,6 @@
 //! Ending tokens that were issued, alone or many at once.
 
-use bytes::Bytes;
-use roomkey_core::{Batch, Op, Store};
+use roomkey_core::{Batch, Key, Op, Store};
 
 use super::Tokens;
 use crate::audit::{Scope, What};
@@ -52,7 +51,7 @@ impl<S: Store> Tokens<S> {
     }
 
     async fn remove_generations(&self, token_type: &str) -> Result<()> {
-        let tag = Bytes::copy_from_slice(&self.keys.type_tag(token_type)?.0);
+        let tag = self.keys.type_tag(token_type)?.bytes();
         let all: Vec<_> = self.keys.all_types().collect();
         for types in all.chunks(PARTITIONS) {
             let batch = Batch::new(types.iter().map(|types| Op::map_remove(types, tag.clone())))?;
@@ -79,6 +78,33 @@ impl<S: Store> Tokens<S> {
         self.end(token_type, subject, *session, &keys, *session).await
     }
 
+    /// Ends the family that a token belongs to: of an access token, too, where [`revoke`](Self::revoke) ends that token
+    /// alone. A token of no family is ended by itself. Any token of the family will do that was issued here, however
+    /// long ago it was exchanged or ended. Returns whether there was something to end; for a text that was not issued
+    /// here, that is `false`.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store): it may still be valid, try again. [`Error::Empty`](crate::Error::Empty)
+    /// and [`Error::TooLong`](crate::Error::TooLong) for the name of the type.
+    pub async fn revoke_family(&self, token_type: &str, token: &str) -> Result<bool> {
+        let Some(presented) = self.keys.read(token_type, token)? else { return Ok(false) };
+        let Some(family) = presented.family else { return self.revoke_issued(token_type, &presented).await };
+        let subject = presented.subject;
+        let keys = [self.keys.family(subject, family), self.keys.successors(subject, family)];
+        let refresh_type = self.refresh_type(family)?.unwrap_or(token_type);
+        self.end(refresh_type, subject, family, &keys, family).await
+    }
+
+    /// The type of a family's refresh tokens, if it has a policy.
+    fn refresh_type(&self, family: Handle) -> Result<Option<&str>> {
+        for (token_type, policy) in &self.options().policies {
+            if policy.rotation.is_some() && self.keys.type_tag(token_type)? == family.token_type() {
+                return Ok(Some(token_type));
+            }
+        }
+        Ok(None)
+    }
+
     /// Ends a token that was issued here: an access token or session alone, a refresh token with its family.
     pub(super) async fn revoke_issued(&self, token_type: &str, presented: &Presented) -> Result<bool> {
         let Presented { subject, family, .. } = presented;
@@ -96,30 +122,35 @@ impl<S: Store> Tokens<S> {
         }
     }
 
-    /// Removes the keys of a session, and what the indexes know of it under `indexed`.
-    pub(super) async fn end(
+    /// Ends a session and tells the audit sink, if there was one.
+    async fn end(
         &self,
         token_type: &str,
         subject: SubjectTag,
         session: Handle,
-        keys: &[roomkey_core::Key],
+        keys: &[Key],
         indexed: Handle,
     ) -> Result<bool> {
-        let entry = if self.options().track {
-            Some(self.keys.issued_entry(token_type, subject, indexed)?)
-        } else {
-            None
-        };
-        let member = Bytes::copy_from_slice(indexed.as_bytes());
-        let program = EndProgram::new(keys, &self.keys.subject(subject), member, entry.as_ref())?;
-        let outcome = self.vault.store().transact(&program.txn).await.map_err(Into::into);
-        let outcome = self.faults(token_type, outcome)?;
-        let existed =
-            program.existed(&outcome).ok_or_else(|| broken("another reply than whether a key existed"))?;
+        let removed = self.remove(token_type, subject, keys, indexed).await;
+        let existed = self.faults(token_type, removed)?;
         if existed {
             let scope = if keys.len() > 1 { Scope::Family } else { Scope::One };
             self.audit(What::Revoked(scope), token_type, Some(subject), Some(session));
         }
         Ok(existed)
+    }
+
+    /// Removes the keys of a session, and what the indexes know of it under `indexed`.
+    pub(super) async fn remove(
+        &self,
+        token_type: &str,
+        subject: SubjectTag,
+        keys: &[Key],
+        indexed: Handle,
+    ) -> Result<bool> {
+        let entry = self.tracked(token_type, subject, indexed)?;
+        let program = EndProgram::new(keys, &self.keys.subject(subject), indexed.bytes(), entry.as_ref())?;
+        let outcome = self.vault.store().transact(&program.txn).await?;
+        program.existed(&outcome).ok_or_else(|| broken("another reply than whether a key existed"))
     }
 }

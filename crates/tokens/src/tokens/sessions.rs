@@ -5,9 +5,9 @@ use roomkey_core::{Batch, Key, Op, Reply, Store};
 use roomkey_vault::Decode;
 
 use super::Tokens;
-use super::verify::SEALED;
 use crate::audit::{Reason, What};
 use crate::error::broken;
+use crate::family::SEALED;
 use crate::generations::{Subject, of_types};
 use crate::handle::{SubjectTag, TypeTag};
 use crate::keys::{FAMILY_RECORD, TOKEN_RECORD};

@@ -9,17 +9,13 @@ use roomkey_vault::Decode;
 use super::Tokens;
 use crate::audit::{Reason, What};
 use crate::error::broken;
+use crate::family::{CURRENT, SEALED};
 use crate::generations::{Subject, of_types};
 use crate::keys::{FAMILY_RECORD, Presented, TOKEN_RECORD};
 use crate::programs::TouchProgram;
 use crate::record::Record;
 use crate::session::Session;
 use crate::{Error, Result};
-
-/// The fields of a family.
-pub(super) const CURRENT: &str = "c";
-pub(super) const PREVIOUS: &str = "p";
-pub(super) const SEALED: &str = "m";
 
 /// How much earlier than its end a session may be thought to have reached it.
 const NEARLY: Duration = Duration::from_secs(1);
@@ -135,9 +131,10 @@ impl<S: Store> Tokens<S> {
         }
         let resealed = self.resealed(key, record, sealed).map(|resealed| (sealed.clone(), resealed));
         let subject = self.keys.subject(presented.subject);
-        let handle = Bytes::copy_from_slice(presented.handle().as_bytes());
+        // What stands among the sessions of the subject is a family, which a refresh lets slide.
+        let session = presented.family.is_none().then(|| presented.handle().bytes());
         let program =
-            TouchProgram::new(key, &subject, generation.clone(), handle, idle, record.ends, resealed);
+            TouchProgram::new(key, &subject, generation.clone(), session, idle, record.ends, resealed);
         let Ok(program) = program else { return };
         if let Ok(outcome) = self.vault.store().transact(&program.txn).await
             && let Some(now) = outcome.now()
@@ -178,17 +175,19 @@ impl Reading {
         let Presented { subject, token_type, family, .. } = presented;
         let keys = &tokens.keys;
         let family_key = family.map(|family| keys.family(*subject, family));
-        let mut wanted = vec![Bytes::copy_from_slice(&token_type.0)];
+        let mut wanted = vec![token_type.bytes()];
         let own = keys.record(*subject, presented.own_handle());
         let (key, family_key) = match family_key {
             Some(key) if refreshes => (key, None),
             family_key => {
                 // An access token ends with the type of its refresh token, too.
-                wanted.extend(family.map(|family| Bytes::copy_from_slice(&family.token_type().0)));
+                wanted.extend(family.map(|family| family.token_type().bytes()));
                 (own, family_key)
             }
         };
         let (subject, types) = (keys.subject(*subject), keys.types(*subject));
+        // Whatever the policy says now, a token without a family was issued as a plain one.
+        let refreshes = refreshes && family.is_some();
         Self { key, subject, types, wanted, family: family_key, ttl, refreshes }
     }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod families;
 mod issued;
 mod lifecycle;
 mod secrecy;
@@ -44,6 +45,18 @@ behaviours! {
         revoking_a_subject_ends_all_of_it_and_nothing_else
         revoking_a_type_ends_all_of_it_and_nothing_else
         a_limit_holds_by_rejecting_or_by_ending_the_oldest;
+    families:
+        a_refresh_token_is_exchanged_for_the_next
+        a_family_without_a_type_of_access_tokens_has_none
+        only_types_that_rotate_are_granted_and_refreshed
+        within_its_grace_a_token_gives_the_same_successors
+        a_token_from_before_the_last_exchange_ends_the_family
+        after_its_grace_a_token_ends_the_family
+        grace_until_confirmed_ends_with_the_next_exchange
+        of_many_that_refresh_at_once_one_rotates_and_all_get_the_same
+        revoking_any_token_of_a_family_or_its_subject_or_type_ends_it
+        revoking_an_access_token_ends_it_alone
+        a_family_counts_once_to_a_limit;
     lifecycle:
         a_stored_token_is_valid_until_revoked
         an_unknown_token_is_not_valid
