@@ -29,7 +29,8 @@ pub(crate) struct Subject {
 
 // members of score 0:
 //   generation  8 random bytes
-//   ticket      type tag 2 | number u32 big-endian       a new number at each session of a type with a limit
+//   ticket      type tag 2 | number u32 big-endian | first 4 bytes of the type's generation
+//               a new number at each session of a type with a limit
 impl Subject {
     pub(crate) fn read_op(subject: &Key) -> Op {
         Op::rank_range(subject, Bound::Is(NO_SESSION), Bound::Is(NO_SESSION), Order::Lowest, MAX_TICKETS)
@@ -62,19 +63,33 @@ impl Subject {
         std::iter::once(&self.generation).chain(types).cloned().collect()
     }
 
-    /// The highest ticket of a type, and the one that comes after it.
-    pub(crate) fn tickets(&self, token_type: TypeTag) -> (Option<Bytes>, Bytes) {
+    /// The tickets of a type with a limit, under a generation of that type.
+    pub(crate) fn tickets(&self, token_type: TypeTag, generation: &[u8]) -> Tickets {
         let of_type = |ticket: &&Bytes| ticket[..2] == token_type.0;
         let last = self.tickets.iter().filter(of_type).max().cloned();
+        let mut mark = [0; 4];
+        mark.iter_mut().zip(generation).for_each(|(mark, byte)| *mark = *byte);
         let number = last.as_ref().and_then(|ticket| ticket[2..].first_chunk().copied());
-        let next = number.map_or(0, u32::from_be_bytes).wrapping_add(1);
-        let mut ticket = token_type.0.to_vec();
-        ticket.extend_from_slice(&next.to_be_bytes());
-        (last, ticket.into())
+        let number = number.map_or(0, u32::from_be_bytes).wrapping_add(1);
+        let mut next = Vec::with_capacity(TICKET_LEN);
+        next.extend_from_slice(&token_type.0);
+        next.extend_from_slice(&number.to_be_bytes());
+        next.extend_from_slice(&mark);
+        let type_revoked = last.as_ref().is_some_and(|last| last[6..] != mark);
+        Tickets { last, next: next.into(), type_revoked }
     }
 }
 
-const TICKET_LEN: usize = 2 + 4;
+/// Where the sessions of a type with a limit stand. Of two sessions that begin at once, each counting those that were
+/// there, both want the same next ticket, and only one gets it.
+pub(crate) struct Tickets {
+    pub(crate) last: Option<Bytes>,
+    pub(crate) next: Bytes,
+    /// Whether the type was revoked since the last one: the sessions that the index knows of ended then.
+    pub(crate) type_revoked: bool,
+}
+
+const TICKET_LEN: usize = 2 + 4 + 4;
 
 /// A print of the generations that a record was issued under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use roomkey_vault::Encode;
 use super::Tokens;
 use crate::audit::What;
 use crate::error::broken;
-use crate::generations::{self, Print};
+use crate::generations::{self, Print, Tickets};
 use crate::handle::{Handle, SubjectTag, TypeTag};
 use crate::keys::{Entry, Keys, TOKEN_RECORD};
 use crate::policy::{Policy, WhenFull};
@@ -22,6 +22,13 @@ use crate::{Error, Result};
 /// How often beginning a session is tried while others change the same subject. Of all that try at once, one succeeds
 /// each time.
 const TRIES: usize = 128;
+
+/// How many sessions one transaction ends beside beginning another; it names their keys, of which it may name 64. More
+/// are over the limit only after that was lowered, and are ended before.
+const ENDED_AT_ONCE: usize = 20;
+
+/// A ticket, the last one and the next, and the sessions that leave the index with what holds them.
+type Seat = (Option<(Option<Bytes>, Bytes)>, Vec<(Bytes, Vec<Key>)>);
 
 impl<S: Store> Tokens<S> {
     /// Issues a token: makes a random one, and keeps a sealed record of what it stands for.
@@ -81,6 +88,7 @@ impl<S: Store> Tokens<S> {
             let held = self.held(subject, types, policy).await?;
             let under = Under::new(&held, types)?;
             let writes = writes(&under)?;
+            let Some((ticket, evicted)) = self.seat(beginning, &held, &under).await? else { continue };
             let begin = Begin {
                 subject: &self.keys.subject(subject),
                 types: &self.keys.types(subject),
@@ -88,11 +96,12 @@ impl<S: Store> Tokens<S> {
                 handle: handle.bytes(),
                 generation: under.generation,
                 type_generations: under.types,
-                ticket: policy.limit.map(|_| held.subject.tickets(handle.token_type())),
-                evicted: self.evicted(token_type, policy, subject, handle.token_type(), &held)?,
+                ticket,
+                evicted,
                 entry: self.tracked(token_type, subject, handle)?,
             };
-            let evicted: Vec<Bytes> = begin.evicted.iter().map(|(handle, _)| handle.clone()).collect();
+            let ended = |(handle, keys): &(Bytes, Vec<Key>)| (!keys.is_empty()).then(|| handle.clone());
+            let evicted: Vec<Bytes> = begin.evicted.iter().filter_map(ended).collect();
             let program = BeginProgram::new(begin)?;
             if !program.begun(&self.vault.store().transact(&program.txn).await?) {
                 continue;
@@ -143,34 +152,35 @@ impl<S: Store> Tokens<S> {
         Ok(held)
     }
 
-    /// The sessions that end so that one more is within the limit, and what holds them.
-    pub(super) fn evicted(
-        &self,
-        token_type: &str,
-        policy: &Policy,
-        subject: SubjectTag,
-        tag: TypeTag,
-        held: &Held,
-    ) -> Result<Vec<(Bytes, Vec<Key>)>> {
-        let Some(limit) = policy.limit else { return Ok(Vec::new()) };
+    /// For a type with a limit: the ticket of one more session, and the sessions that leave the index for it, with
+    /// what holds those that end now. `None` if sessions were ended and all has to be read again.
+    async fn seat(&self, beginning: &Beginning<'_>, held: &Held, under: &Under) -> Result<Option<Seat>> {
+        let &Beginning { token_type, policy, subject, handle, .. } = beginning;
+        let Some(limit) = policy.limit else { return Ok(Some((None, Vec::new()))) };
+        let tag = handle.token_type();
         let session = |(member, _): &(Bytes, i64)| {
             let handle = Handle::from(<[u8; Handle::LEN]>::try_from(member.as_ref()).ok()?);
             (handle.token_type() == tag).then_some(handle)
         };
         let live: Vec<Handle> = held.sessions.iter().filter_map(session).collect();
+        let Tickets { last, next, type_revoked } = held.subject.tickets(tag, under.own_type());
+        let ticket = Some((last, next));
+        if type_revoked {
+            return Ok(Some((ticket, live.iter().map(|handle| (handle.bytes(), Vec::new())).collect())));
+        }
         let over = (live.len() + 1).saturating_sub(limit.max as usize);
         if over > 0 && limit.when_full == WhenFull::Reject {
             self.audit(What::LimitReached, token_type, Some(subject), None);
             return Err(Error::LimitReached);
         }
-        // A limit that was lowered a lot is reached in steps, as a transaction is bounded.
-        let ended = live.into_iter().take(over.min(100));
-        Ok(ended
-            .map(|handle| {
-                let keys = self.session_keys(policy, subject, handle);
-                (handle.bytes(), keys)
-            })
-            .collect())
+        let (many, ended) = live[..over].split_at(over.saturating_sub(ENDED_AT_ONCE));
+        for handle in many {
+            let keys = self.session_keys(policy, subject, *handle);
+            self.remove(token_type, subject, &keys, *handle).await?;
+            self.audit(What::Evicted, token_type, Some(subject), Some(*handle));
+        }
+        let keys = |handle: &Handle| (handle.bytes(), self.session_keys(policy, subject, *handle));
+        Ok(many.is_empty().then(|| (ticket, ended.iter().map(keys).collect())))
     }
 
     /// What holds a session, the truth first.
@@ -228,6 +238,11 @@ impl Under {
             of_types.push((tag.bytes(), generation));
         }
         Ok(Self { now: held.now, generation, types: of_types })
+    }
+
+    /// The generation of the type that the session is of.
+    fn own_type(&self) -> &[u8] {
+        self.types.first().map_or(&[], |(_, generation)| generation.bytes())
     }
 
     /// The print of a record that rests on the generations of these types, which are places in the list asked for.

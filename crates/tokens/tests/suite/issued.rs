@@ -90,3 +90,36 @@ pub(crate) async fn a_limit_holds_by_rejecting_or_by_ending_the_oldest<S: Store>
     assert!(tokens.revoke_session("strict", "alice", &first.handle).await.unwrap());
     tokens.issue("strict", Issue::new("alice", ())).await.unwrap();
 }
+
+pub(crate) async fn sessions_of_a_revoked_type_do_not_count_to_its_limit<S: Store>(store: S) {
+    let tokens = tokens(store).await;
+    for _ in 0..2 {
+        tokens.issue("strict", Issue::new("alice", ())).await.unwrap();
+        tokens.issue("strict", Issue::new("bob", ())).await.unwrap();
+    }
+    tokens.revoke_type("strict").await.unwrap();
+    for subject in ["alice", "bob"] {
+        for _ in 0..2 {
+            tokens.issue("strict", Issue::new(subject, ())).await.unwrap();
+        }
+        assert_fails!(tokens.issue("strict", Issue::new(subject, ())).await, Error::LimitReached);
+    }
+}
+
+pub(crate) async fn a_limit_that_was_lowered_a_lot_holds_from_the_next_session_on<S: Store>(store: S) {
+    let vault = open(store).await;
+    let limited = |max| {
+        let policy = Policy::fixed(HOUR).limit(max, WhenFull::EndOldest);
+        Tokens::with_options(vault.clone(), TokensOptions::new().policy("session", policy)).unwrap()
+    };
+    let mut all = Vec::new();
+    for _ in 0..50 {
+        all.push(limited(100).issue("session", Issue::new("alice", ())).await.unwrap());
+    }
+    all.push(limited(3).issue("session", Issue::new("alice", ())).await.unwrap());
+    let mut live = 0;
+    for issued in &all {
+        live += usize::from(limited(3).is_valid("session", issued.token.reveal()).await.unwrap());
+    }
+    assert_eq!(live, 3);
+}

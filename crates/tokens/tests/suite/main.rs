@@ -44,6 +44,8 @@ behaviours! {
         a_token_of_one_type_is_none_of_another
         revoking_a_subject_ends_all_of_it_and_nothing_else
         revoking_a_type_ends_all_of_it_and_nothing_else
+        sessions_of_a_revoked_type_do_not_count_to_its_limit
+        a_limit_that_was_lowered_a_lot_holds_from_the_next_session_on
         a_limit_holds_by_rejecting_or_by_ending_the_oldest;
     families:
         a_refresh_token_is_exchanged_for_the_next
