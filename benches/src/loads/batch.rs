@@ -1,4 +1,6 @@
-//! A hundred values in one call, against one command or one pipeline with the same keys.
+//! A hundred values in one call, against one command or one pipeline with the same keys; and a few reads of one partition.
+
+mod reads;
 
 use std::sync::Arc;
 
@@ -20,8 +22,10 @@ const TARGET: Target = Target::Ratio(0.85);
 pub(crate) fn comparisons(setting: &Setting) -> Result<Vec<Comparison>> {
     let raw = peers::multiplexed(setting)?;
     setting.runtime.block_on(peers::clear(&raw))?;
-    let ours = peers::vault(setting, peers::store(setting)?)?;
-    let mut comparisons = gets("batch", setting, &ours, &raw)?;
+    let store = peers::store(setting)?;
+    let mut comparisons = reads::comparisons(setting, &store, &raw)?;
+    let ours = peers::vault(setting, store)?;
+    comparisons.extend(gets("batch", setting, &ours, &raw)?);
     let places = Place::all(SIZE)?;
     for tasks in TASKS {
         let turns = Turns { setting, tasks, places: &places };

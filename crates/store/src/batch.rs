@@ -17,17 +17,18 @@ mod part;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
-use redis::{Pipeline, Value};
+use redis::{Cmd, Value};
 use roomkey_core::{Error, Partition, Result};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use self::part::{Part, divide};
 use crate::backoff::Backoff;
-use crate::call::{Answered, MOST_DETOURS, Wires, in_doubt, untried};
+use crate::call::{Answered, MOST_DETOURS, Wires, in_doubt, untried, within};
 use crate::command::Command;
 use crate::error::{FORGOTTEN, Refusal, is_final, refusal, unexpected_answer};
 use crate::node::{Errand, Node};
@@ -129,9 +130,6 @@ impl Item {
             State::Done(answer) => return answer,
             State::Open(last) => last,
         };
-        if self.under_way {
-            return Err(Error::ambiguous("no answer within the deadline"));
-        }
         // The last attempt's failure says more than the connections do.
         let error = untried(last.unwrap_or_else(|| trouble(self.partition)));
         Err(in_doubt(error, self.doubt && self.writes))
@@ -149,9 +147,7 @@ impl Wires {
         mut items: Vec<Item>,
         deadline: Instant,
     ) -> Result<Vec<Result<Answered>>> {
-        if timeout_at(deadline, self.settle(items.iter_mut().collect())).await.is_err() {
-            self.topology.suspect();
-        }
+        self.settle(items.iter_mut().collect(), deadline).await;
         let heard = items.iter().any(|item| item.heard);
         let trouble = |partition| self.topology.trouble(partition);
         let answers: Vec<_> = items.into_iter().map(|item| item.conclude(trouble)).collect();
@@ -167,8 +163,18 @@ impl Wires {
         }
     }
 
-    /// Sends until every item is done.
-    async fn settle(&self, mut items: Vec<&mut Item>) {
+    /// Sends until every item is done, or until the deadline.
+    async fn settle(&self, items: Vec<&mut Item>, deadline: Instant) {
+        // Pinned where it is: by value, all of it would be copied into the timeout.
+        let under_way = AtomicBool::new(false);
+        let sending = pin!(self.send_until_done(items, deadline, &under_way));
+        if within(deadline, &under_way, sending).await.is_none() {
+            self.topology.suspect();
+        }
+    }
+
+    /// Sends until every item is done; `under_way` is set while others keep the time.
+    async fn send_until_done(&self, mut items: Vec<&mut Item>, deadline: Instant, under_way: &AtomicBool) {
         let mut backoff = Backoff::of_a_call();
         loop {
             items.retain(|item| item.is_open());
@@ -176,10 +182,11 @@ impl Wires {
             let Some(mut part) = parts.pop() else { return };
             if !parts.is_empty() {
                 parts.push(part);
-                join_all(parts.into_iter().map(|part| self.settle_part(part.items))).await;
+                under_way.store(true, Ordering::Relaxed);
+                join_all(parts.into_iter().map(|part| self.settle_part(part.items, deadline))).await;
                 return;
             }
-            let again = self.send(&mut part).await;
+            let again = self.send(&mut part, deadline, under_way).await;
             items = part.items;
             match again {
                 Again::No => return,
@@ -197,12 +204,16 @@ impl Wires {
     }
 
     /// As [`settle`](Self::settle), in a box: a part may have to be divided in its turn.
-    fn settle_part<'s>(&'s self, items: Vec<&'s mut Item>) -> Pin<Box<dyn Future<Output = ()> + Send + 's>> {
-        Box::pin(self.settle(items))
+    fn settle_part<'s>(
+        &'s self,
+        items: Vec<&'s mut Item>,
+        deadline: Instant,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 's>> {
+        Box::pin(self.settle(items, deadline))
     }
 
     /// Sends what can be sent of a part, and takes the answers.
-    async fn send(&self, part: &mut Part<'_, '_>) -> Again {
+    async fn send(&self, part: &mut Part<'_, '_>, deadline: Instant, under_way: &AtomicBool) -> Again {
         let Part { node, asking, items } = part;
         let node = match node {
             Ok(node) => node,
@@ -219,12 +230,15 @@ impl Wires {
             item.fail(Error::CursorLost);
         }
         let in_cluster = matches!(node, Held::Member(_));
-        let pipeline = pipeline(items, *asking, in_cluster);
-        if pipeline.is_empty() {
+        board(items, *asking);
+        let unit = unit(items, *asking, in_cluster);
+        if unit.is_empty() {
             wire.answered();
             return keep_order(items);
         }
-        let answers = wire.link().commit_all(pipeline, errand.writes).await;
+        under_way.store(true, Ordering::Relaxed);
+        let answers = wire.link().commit_unit(deadline, unit, errand.writes).await;
+        under_way.store(false, Ordering::Relaxed);
         let sent = items.iter_mut().filter_map(|item| std::mem::take(&mut item.under_way).then_some(item));
         match answers {
             Ok((answers, shortfall)) => {
@@ -252,7 +266,9 @@ impl Wires {
             Err(error) => {
                 drop(wire);
                 self.topology.suspect();
-                let may_repeat = matches!(error, Error::NotExecuted(_)) || self.budget.pays_a_repeat();
+                let in_time = Instant::now() < deadline;
+                let may_repeat =
+                    in_time && (matches!(error, Error::NotExecuted(_)) || self.budget.pays_a_repeat());
                 for item in sent {
                     item.asked = None;
                     item.lose(&error, may_repeat);
@@ -286,6 +302,9 @@ enum Again {
 
 /// Gives up what has been overtaken by a later command of its partition.
 fn keep_order(items: &mut [&mut Item]) -> Again {
+    if !items.iter().any(|item| item.is_open()) {
+        return Again::No;
+    }
     // What is done of each partition, and whether any of it may have changed something.
     let mut passed: HashMap<Partition, bool> = HashMap::new();
     let mut again = Again::No;
@@ -321,47 +340,50 @@ fn errand(items: &[&mut Item]) -> Errand {
     errand
 }
 
-/// What is sent of a part, in order: of each partition what is at its head and goes where the part goes. It is under way
-/// from here on.
-fn pipeline(items: &mut [&mut Item], asking: bool, in_cluster: bool) -> Pipeline {
-    let by_source = by_source(items, in_cluster);
+/// Puts under way what is sent of a part: of each partition what is at its head and goes where the part goes.
+fn board(items: &mut [&mut Item], asking: bool) {
     let mut held = HashSet::new();
-    let mut pipeline = Pipeline::with_capacity(items.len());
-    for (item, by_source) in items.iter_mut().zip(by_source).filter(|(item, _)| item.is_open()) {
+    for item in items.iter_mut().filter(|item| item.is_open()) {
         if item.asked.is_some() != asking {
             held.insert(item.partition);
         }
-        if held.contains(&item.partition) {
-            continue;
-        }
+        item.under_way = !held.contains(&item.partition);
+    }
+}
+
+/// The commands of what is under way, in order.
+fn unit<'i>(items: &'i [&mut Item], asking: bool, in_cluster: bool) -> Vec<Cow<'i, Cmd>> {
+    let by_source = by_source(items, in_cluster);
+    let mut unit = Vec::with_capacity(items.len());
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| item.under_way) {
         if asking {
             // Good for the one command behind it.
-            pipeline.add_command(redis::cmd("ASKING"));
+            unit.push(Cow::Owned(redis::cmd("ASKING")));
         }
-        let command =
-            if by_source { item.command.by_source() } else { Cow::Borrowed(item.command.by_hash()) };
-        pipeline.add_command(command.into_owned());
-        item.under_way = true;
+        let by_source = by_source.get(at).is_some_and(|by_source| *by_source);
+        unit.push(if by_source { item.command.by_source() } else { Cow::Borrowed(item.command.by_hash()) });
     }
-    pipeline
+    unit
 }
 
 /// Which items go by their source: those that must not be overtaken, and only the first of each script, since the server
-/// knows it from there on; unless it refuses that one, as a node of a cluster may for its partition.
+/// knows it from there on; unless it refuses that one, as a node of a cluster may for its partition. Empty where there is
+/// no script.
 fn by_source(items: &[&mut Item], in_cluster: bool) -> Vec<bool> {
+    if !items.iter().any(|item| item.command.is_script()) {
+        return Vec::new();
+    }
     let mut by_source: Vec<bool> = items.iter().map(|item| item.is_open() && item.by_source).collect();
-    if items.iter().any(|item| item.command.is_script()) {
-        let mut behind = HashSet::new();
-        for (item, by_source) in items.iter().zip(&mut by_source).rev().filter(|(item, _)| item.is_open()) {
-            *by_source |= item.command.is_script() && behind.contains(&item.partition);
-            behind.insert(item.partition);
-        }
-        let mut sent = HashSet::new();
-        for (item, by_source) in items.iter().zip(&mut by_source) {
-            let scope = in_cluster.then_some(item.partition);
-            *by_source = *by_source
-                && item.command.source().is_some_and(|source| sent.insert((source.clone(), scope)));
-        }
+    let mut behind = HashSet::new();
+    for (item, by_source) in items.iter().zip(&mut by_source).rev().filter(|(item, _)| item.is_open()) {
+        *by_source |= item.command.is_script() && behind.contains(&item.partition);
+        behind.insert(item.partition);
+    }
+    let mut sent = HashSet::new();
+    for (item, by_source) in items.iter().zip(&mut by_source) {
+        let scope = in_cluster.then_some(item.partition);
+        *by_source =
+            *by_source && item.command.source().is_some_and(|source| sent.insert((source.clone(), scope)));
     }
     by_source
 }

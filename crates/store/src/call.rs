@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use redis::Value;
 use roomkey_core::{Error, Failure, Partition, Result};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::backoff::Backoff;
 use crate::budget::Budget;
@@ -141,8 +141,7 @@ impl Wires {
         };
         under_way.store(true, Ordering::Relaxed);
         let answer = if asking {
-            let answer = timeout_at(next.deadline, wire.send_asking(&command, request.writes)).await;
-            answer.unwrap_or_else(|_| Err(Error::ambiguous("no answer within the deadline")))
+            wire.send_asking(next.deadline, &command, request.writes).await
         } else {
             wire.link().commit(next.deadline, &command, request.writes).await
         };
@@ -195,9 +194,9 @@ struct Next {
 
 /// What becomes of a call by its deadline; none if it is still not done.
 ///
-/// While a command is under way, its connection keeps the time: a timer for every call would cost more than what else
+/// While anything is under way, its connection keeps the time: a timer for every call would cost more than what else
 /// the call does here.
-async fn within<T>(
+pub(crate) async fn within<T>(
     deadline: Instant,
     under_way: &AtomicBool,
     mut call: Pin<&mut impl Future<Output = T>>,

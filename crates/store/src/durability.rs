@@ -4,15 +4,17 @@
 //! before. So one `WAIT` serves many writes (a group commit): those of different calls leave together with one behind
 //! them, and those that come while it waits are the next group.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::{Cmd, Pipeline, Value};
+use redis::{Cmd, Value};
 use roomkey_core::{Error, Failure, Result};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, oneshot};
+use tokio::time::Instant;
 
 use crate::config::RedisConfig;
 use crate::error::{lost, unexpected_answer};
@@ -66,9 +68,14 @@ impl Durability {
     }
 
     /// Sends commands together and then waits for the replicas.
-    async fn send_all(&self, wire: &Wire, mut commands: Pipeline) -> Result<Replicated<Vec<Value>>> {
-        commands.add_command(self.wait());
-        let mut answers = wire.send_all(&commands).await.map_err(lost)?;
+    async fn send_unit(
+        &self,
+        wire: &Wire,
+        mut commands: Vec<Cow<'_, Cmd>>,
+        deadline: Option<Instant>,
+    ) -> Result<Replicated<Vec<Value>>> {
+        commands.push(Cow::Owned(self.wait()));
+        let mut answers = wire.send_unit(&commands, deadline).await.map_err(lost)?;
         let confirmed = match answers.pop() {
             Some(Value::Int(confirmed)) => u32::try_from(confirmed).unwrap_or_default(),
             // It refuses to wait, as one that has become a replica does.
@@ -130,8 +137,13 @@ impl GroupCommit {
     }
 
     /// Sends commands that go together anyway, and returns when enough replicas have them, or too few in time.
-    pub(crate) async fn send_all(&self, wire: &Wire, commands: Pipeline) -> Result<Replicated<Vec<Value>>> {
-        self.durability.send_all(wire, commands).await
+    pub(crate) async fn send_unit(
+        &self,
+        wire: &Wire,
+        commands: Vec<Cow<'_, Cmd>>,
+        deadline: Instant,
+    ) -> Result<Replicated<Vec<Value>>> {
+        self.durability.send_unit(wire, commands, Some(deadline)).await
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Write>> {
@@ -141,17 +153,18 @@ impl GroupCommit {
 }
 
 async fn commit(group: Vec<Write>, durability: Durability, wire: Wire, turn: OwnedMutexGuard<()>) {
-    let mut commands = Pipeline::with_capacity(group.len() + 1);
+    let mut commands = Vec::with_capacity(group.len() + 1);
     let mut waiting = Vec::with_capacity(group.len());
     // Nobody waits any more for what was given up, and it has not been sent yet.
     for Write { command, answer } in group.into_iter().filter(|write| !write.answer.is_closed()) {
-        commands.add_command(command);
+        commands.push(Cow::Owned(command));
         waiting.push(answer);
     }
     if waiting.is_empty() {
         return;
     }
-    let outcome = durability.send_all(&wire, commands).await;
+    // Each call keeps its own time.
+    let outcome = durability.send_unit(&wire, commands, None).await;
     drop(turn);
     // A call that was given up in the meantime does not listen to what it is told.
     match outcome {

@@ -9,6 +9,7 @@ mod outbox;
 mod reply;
 pub(crate) mod resp;
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -86,15 +87,17 @@ impl Link {
         }
     }
 
-    /// As [`send_all`](Self::send_all), and if anything of it `writes`, waits also for the replicas that are to have it.
-    pub(crate) async fn commit_all(
+    /// As [`send_all`](Self::send_all), but not much longer than until the deadline; and if anything of it `writes`, waits
+    /// also for the replicas that are to have it.
+    pub(crate) async fn commit_unit(
         &self,
-        commands: Pipeline,
+        deadline: Instant,
+        commands: Vec<Cow<'_, Cmd>>,
         writes: bool,
     ) -> roomkey_core::Result<Replicated<Vec<Value>>> {
         match self.commits.as_ref().filter(|_| writes) {
-            Some(commits) => commits.send_all(&self.wire, commands).await,
-            None => Ok((self.send_all(&commands).await.map_err(lost)?, None)),
+            Some(commits) => commits.send_unit(&self.wire, commands, deadline).await,
+            None => Ok((self.wire.send_unit(&commands, Some(deadline)).await.map_err(lost)?, None)),
         }
     }
 }
@@ -130,18 +133,29 @@ impl Wire {
 
     /// As [`Link::send_all`].
     pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, Lost> {
+        let commands: Vec<_> = commands.cmd_iter().map(Cow::Borrowed).collect();
+        self.send_unit(&commands, None).await
+    }
+
+    /// As [`Link::send_all`], if there is a deadline not much longer than until then.
+    pub(crate) async fn send_unit(
+        &self,
+        commands: &[Cow<'_, Cmd>],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Value>, Lost> {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(answered) = self.outbox.add_gets(commands) {
-            let mut values = Vec::with_capacity(commands.len());
-            for answered in answered? {
+        if let Some(answered) = self.outbox.add_gets(commands, deadline) {
+            let answered = answered?;
+            let mut values = Vec::with_capacity(answered.len());
+            for answered in answered {
                 values.push(answered.await.unwrap_or_else(unanswered)?);
             }
             return Ok(values);
         }
-        let (answers, answered) = oneshot::channel();
-        self.outbox.add_unit(commands.cmd_iter(), answers)?;
+        let (answer, answered) = Answer::new(deadline);
+        self.outbox.add_unit(commands, answer)?;
         answered.await.unwrap_or_else(unanswered)
     }
 }

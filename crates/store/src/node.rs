@@ -1,10 +1,11 @@
 //! One server, and every connection to it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use redis::{Cmd, Pipeline, ServerError, Value};
+use redis::{Cmd, ServerError, Value};
 use roomkey_core::{Error, Result};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -195,13 +196,12 @@ impl Wire<'_> {
     /// The permission that `ASKING` gives holds for the one command behind it, so the two leave as one.
     pub(crate) async fn send_asking(
         &self,
+        deadline: Instant,
         command: &Cmd,
         writes: bool,
     ) -> Result<(Value, Option<NotReplicated>)> {
-        let mut unit = Pipeline::with_capacity(2);
-        unit.add_command(redis::cmd("ASKING"));
-        unit.add_command(command.clone());
-        let (mut answers, shortfall) = self.link().commit_all(unit, writes).await?;
+        let unit = vec![Cow::Owned(redis::cmd("ASKING")), Cow::Borrowed(command)];
+        let (mut answers, shortfall) = self.link().commit_unit(deadline, unit, writes).await?;
         Ok((answers.pop().ok_or_else(unexpected_answer)?, shortfall))
     }
 

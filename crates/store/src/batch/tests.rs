@@ -120,9 +120,6 @@ fn a_deadline_before_the_next_attempt_says_that_nothing_ran() {
     let mut lost = open(item(1, None), Error::ambiguous("lost"));
     lost.doubt = true;
     assert_eq!(conclude(lost), ErrorKind::Ambiguous);
-    let mut under_way = item(1, None);
-    under_way.under_way = true;
-    assert_eq!(conclude(under_way), ErrorKind::Ambiguous);
     // Never sent: what keeps it waiting.
     assert_eq!(conclude(item(1, None)), ErrorKind::Closed);
 }

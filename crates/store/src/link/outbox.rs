@@ -1,29 +1,28 @@
 //! What is about to leave on a connection: where calls put their commands, and its driver takes them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use metrics::Histogram;
-use redis::{Arg, Cmd, Pipeline, Value};
+use redis::{Arg, Cmd, Value};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Lost;
 use super::driver::write_get;
 
-/// Where one answer is waited for, and until when.
-pub(super) struct Answer {
+/// Where the answer to a command is waited for, or all those to a unit, and until when.
+pub(super) struct Answer<T = Value> {
     /// None once it has been given.
-    to: Option<oneshot::Sender<Result<Value, Lost>>>,
+    to: Option<oneshot::Sender<Result<T, Lost>>>,
     deadline: Option<Instant>,
 }
 
-/// What one answer comes out of.
-pub(super) type Answered = oneshot::Receiver<Result<Value, Lost>>;
-/// Where the answers to a unit are waited for.
-pub(super) type Answers = oneshot::Sender<Result<Vec<Value>, Lost>>;
+/// What an answer comes out of.
+pub(super) type Answered<T = Value> = oneshot::Receiver<Result<T, Lost>>;
 
 /// The commands of one connection that wait to leave.
 pub(super) struct Outbox {
@@ -56,24 +55,27 @@ pub(super) struct Load {
 /// Who waits for what a command or a unit of commands is answered.
 pub(super) enum Waiter {
     One(Answer),
-    Many { wanted: usize, answers: Answers },
+    Many { wanted: usize, answer: Answer<Vec<Value>> },
 }
 
-impl Answer {
-    pub(super) fn new(deadline: Option<Instant>) -> (Self, Answered) {
+impl<T> Answer<T> {
+    pub(super) fn new(deadline: Option<Instant>) -> (Self, Answered<T>) {
         let (to, answered) = oneshot::channel();
         (Self { to: Some(to), deadline }, answered)
     }
 
     /// Gives the answer, unless one was given. Who has given up does not listen.
-    pub(super) fn give(&mut self, answer: Result<Value, Lost>) {
+    pub(super) fn give(&mut self, answer: Result<T, Lost>) {
         if let Some(to) = self.to.take() {
             let _ = to.send(answer);
         }
     }
 
-    pub(super) fn is_overdue(&self, now: Instant) -> bool {
-        self.to.is_some() && self.deadline.is_some_and(|deadline| deadline <= now)
+    /// Gives up on the answer, if its time is up.
+    pub(super) fn give_if_overdue(&mut self, now: Instant, lost: Lost) {
+        if self.to.is_some() && self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.give(Err(lost));
+        }
     }
 
     /// Whether nobody waits for it any more.
@@ -100,32 +102,31 @@ impl Outbox {
     }
 
     /// Adds commands that stay together and in order.
-    pub(super) fn add_unit<'a>(
-        &self,
-        commands: impl Iterator<Item = &'a Cmd>,
-        answers: Answers,
-    ) -> Result<(), Lost> {
+    pub(super) fn add_unit(&self, commands: &[Cow<'_, Cmd>], answer: Answer<Vec<Value>>) -> Result<(), Lost> {
         self.with(|load| {
-            let mut wanted = 0;
             for command in commands {
                 command.write_packed_command(&mut load.commands.bytes);
-                wanted += 1;
             }
-            load.commands.close(Waiter::Many { wanted, answers });
+            load.commands.close(Waiter::Many { wanted: commands.len(), answer });
         })
     }
 
     /// Adds reads of single values, if all commands are that and may leave as one.
-    pub(super) fn add_gets(&self, commands: &Pipeline) -> Option<Result<Vec<Answered>, Lost>> {
-        let keys: Option<Vec<_>> = commands.cmd_iter().map(key_of_get).collect();
-        let keys = keys.filter(|_| self.gathers)?;
+    pub(super) fn add_gets(
+        &self,
+        commands: &[Cow<'_, Cmd>],
+        deadline: Option<Instant>,
+    ) -> Option<Result<Vec<Answered>, Lost>> {
+        if !self.gathers || !commands.iter().all(|command| key_of_get(command).is_some()) {
+            return None;
+        }
         Some(self.with(|load| {
             let add = |key| {
-                let (answer, answered) = Answer::new(None);
+                let (answer, answered) = Answer::new(deadline);
                 load.add_get(key, answer);
                 answered
             };
-            keys.into_iter().map(add).collect()
+            commands.iter().filter_map(|command| key_of_get(command)).map(add).collect()
         }))
     }
 
@@ -173,17 +174,15 @@ impl Outbox {
     /// Takes out whose time is up, and who has given up.
     pub(super) fn clear(&self, now: Instant) {
         let mut state = self.state();
-        let overdue = |answer: &mut Answer| {
-            if answer.is_overdue(now) {
-                answer.give(Err(Lost::NotInTime));
-            }
-        };
         for (_, waiter) in &mut state.load.commands.waiters {
-            if let Waiter::One(answer) = waiter {
-                overdue(answer);
+            match waiter {
+                Waiter::One(answer) => answer.give_if_overdue(now, Lost::NotInTime),
+                Waiter::Many { answer, .. } => answer.give_if_overdue(now, Lost::NotInTime),
             }
         }
-        state.load.gets.waiters.iter_mut().for_each(|(_, answer)| overdue(answer));
+        for (_, answer) in &mut state.load.gets.waiters {
+            answer.give_if_overdue(now, Lost::NotInTime);
+        }
         state.load.forget_given_up();
     }
 
@@ -226,7 +225,7 @@ impl Waiter {
     fn is_given_up(&self) -> bool {
         match self {
             Self::One(answer) => answer.is_given_up(),
-            Self::Many { answers, .. } => answers.is_closed(),
+            Self::Many { answer, .. } => answer.is_given_up(),
         }
     }
 
@@ -234,7 +233,7 @@ impl Waiter {
     pub(super) fn lost(self, lost: Lost) {
         match self {
             Self::One(mut answer) => answer.give(Err(lost)),
-            Self::Many { answers, .. } => drop(answers.send(Err(lost))),
+            Self::Many { mut answer, .. } => answer.give(Err(lost)),
         }
     }
 }

@@ -6,13 +6,13 @@ use redis::Value;
 use tokio::time::Instant;
 
 use super::Lost;
-use super::outbox::{Answer, Answers, Outbox, Waiter};
+use super::outbox::{Answer, Outbox, Waiter};
 use super::resp::{Item, Malformed, Reader};
 
 /// What comes in, and who gets it. Who has given up does not listen.
 pub(super) enum Reply {
     One(Answer),
-    Many { wanted: usize, values: Vec<Value>, answers: Option<Answers> },
+    Many { wanted: usize, values: Vec<Value>, answer: Answer<Vec<Value>> },
     Gathered(Gathered),
 }
 
@@ -20,8 +20,8 @@ impl From<Waiter> for Reply {
     fn from(waiter: Waiter) -> Self {
         match waiter {
             Waiter::One(answer) => Self::One(answer),
-            Waiter::Many { wanted, answers } => {
-                Self::Many { wanted, values: Vec::with_capacity(wanted), answers: Some(answers) }
+            Waiter::Many { wanted, answer } => {
+                Self::Many { wanted, values: Vec::with_capacity(wanted), answer }
             }
         }
     }
@@ -40,14 +40,12 @@ impl Reply {
                 let Some(value) = reader.value(input, at)? else { return Ok(false) };
                 answer.give(Ok(value));
             }
-            Self::Many { wanted, values, answers } => {
+            Self::Many { wanted, values, answer } => {
                 while values.len() < *wanted {
                     let Some(value) = reader.value(input, at)? else { return Ok(false) };
                     values.push(value);
                 }
-                if let Some(answers) = answers.take() {
-                    let _ = answers.send(Ok(std::mem::take(values)));
-                }
+                answer.give(Ok(std::mem::take(values)));
             }
             Self::Gathered(gathered) => return gathered.read(reader, input, at),
         }
@@ -58,9 +56,7 @@ impl Reply {
     pub(super) fn lost(self, why: impl Fn() -> Lost) {
         match self {
             Self::One(mut answer) => answer.give(Err(why())),
-            Self::Many { answers, .. } => {
-                answers.into_iter().for_each(|answers| drop(answers.send(Err(why()))));
-            }
+            Self::Many { mut answer, .. } => answer.give(Err(why())),
             Self::Gathered(gathered) => {
                 let open = gathered.again.into_iter().map(|(_, answer)| answer);
                 for mut answer in open.chain(gathered.open.map(|(_, answer)| answer)) {
@@ -72,18 +68,13 @@ impl Reply {
 
     /// Tells those whose time is up that they need not wait.
     pub(super) fn tell_overdue(&mut self, now: Instant) {
-        let tell = |answer: &mut Answer| {
-            if answer.is_overdue(now) {
-                answer.give(Err(Lost::Overdue));
-            }
-        };
         match self {
-            Self::One(answer) => tell(answer),
-            // Whoever sends several commands keeps the time himself.
-            Self::Many { .. } => {}
+            Self::One(answer) => answer.give_if_overdue(now, Lost::Overdue),
+            Self::Many { answer, .. } => answer.give_if_overdue(now, Lost::Overdue),
             Self::Gathered(gathered) => {
-                gathered.open.as_mut_slice().iter_mut().for_each(|(_, answer)| tell(answer));
-                gathered.again.iter_mut().for_each(|(_, answer)| tell(answer));
+                let open = gathered.open.as_mut_slice().iter_mut().map(|(_, answer)| answer);
+                let again = gathered.again.iter_mut().map(|(_, answer)| answer);
+                open.chain(again).for_each(|answer| answer.give_if_overdue(now, Lost::Overdue));
             }
         }
     }

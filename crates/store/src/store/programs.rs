@@ -8,7 +8,7 @@ use super::RedisStore;
 use crate::batch::Item;
 use crate::call::Request;
 use crate::command::Command;
-use crate::compile::Call;
+use crate::compile::{Call, Compiler};
 
 impl RedisStore {
     pub(super) async fn run_ops(&self, ops: &[Op]) -> Result<Vec<Result<Reply>>> {
@@ -48,17 +48,20 @@ impl RedisStore {
     }
 
     async fn run_together(&self, ops: &[Op], deadline: Instant) -> Result<Vec<Result<Reply>>> {
-        let compiler = &self.shared.compiler;
-        let calls: Vec<_> = ops.iter().enumerate().map(|(at, op)| (at, compiler.op(op))).collect();
         let mut replies: Vec<Result<Reply>> = ops.iter().map(|_| Ok(Reply::Skipped)).collect();
-        let refused = self.reply_together(ops, calls, &mut replies, deadline).await?;
+        let all = 0..ops.len();
+        let refused = self.reply_together(ops, all, Compiler::op, &mut replies, deadline).await?;
+        if refused.is_empty() {
+            return Ok(replies);
+        }
 
         // What a full server refused is asked again, unless something of its partition has overtaken it by now.
         let overtaken =
             |at: usize| ops[at + 1..].iter().any(|op| op.key().partition() == ops[at].key().partition());
         let again: Vec<_> = refused.into_iter().filter(|at| !overtaken(*at)).collect();
-        let calls = again.iter().map(|at| (*at, compiler.exact_op(&ops[*at]))).collect();
-        if let Err(error) = self.reply_together(ops, calls, &mut replies, deadline).await {
+        let which = again.clone().into_iter();
+        let asked = self.reply_together(ops, which, Compiler::exact_op, &mut replies, deadline).await;
+        if let Err(error) = asked {
             for at in again {
                 replies[at] = Err(error.clone());
             }
@@ -66,20 +69,21 @@ impl RedisStore {
         Ok(replies)
     }
 
-    /// Runs the calls of some of the ops, puts each reply into its place, and tells which were refused by a full server
+    /// Compiles and runs some of the ops, puts each reply into its place, and tells which were refused by a full server
     /// that may have had another reason.
     async fn reply_together(
         &self,
         ops: &[Op],
-        calls: Vec<(usize, Result<Call>)>,
+        which: impl ExactSizeIterator<Item = usize>,
+        compile: fn(&Compiler, &Op) -> Result<Call>,
         replies: &mut [Result<Reply>],
         deadline: Instant,
     ) -> Result<Vec<usize>> {
-        let mut sent = Vec::with_capacity(calls.len());
-        let mut items = Vec::with_capacity(calls.len());
-        for (at, call) in calls {
+        let mut sent = Vec::with_capacity(which.len());
+        let mut items = Vec::with_capacity(which.len());
+        for at in which {
             let op = &ops[at];
-            match call {
+            match compile(&self.shared.compiler, op) {
                 Err(error) => replies[at] = Err(error),
                 Ok(mut call) => match command(&mut call) {
                     None => replies[at] = call.reply(op, Value::Nil, ""),
