@@ -12,6 +12,7 @@
 
 mod comparison;
 mod drive;
+mod footprint;
 mod heap;
 mod idle;
 mod latency;
@@ -93,6 +94,12 @@ fn gather(options: &Options, setting: &Setting, report: &mut Report) -> Result {
                 report.rows.extend(runner::run(&mut comparison, &options.plan)?);
             }
         }
+    }
+    if options.wants("footprint") {
+        report.footprints = footprint::measure(setting)?;
+    }
+    if options.wants("revocation") {
+        report.revocation = Some(footprint::revoke_all(setting)?);
     }
     if options.wants("latency") {
         report.latencies = latency::measure(setting, &options.plan)?;

@@ -7,6 +7,7 @@ mod crypto;
 mod memory;
 pub(crate) mod peers;
 mod programs;
+pub(crate) mod tokens;
 pub(crate) mod vault;
 
 use std::net::SocketAddr;
@@ -59,6 +60,7 @@ pub(crate) const FAMILIES: &[(&str, Family)] = &[
     ("crypto", crypto::comparisons),
     ("memory", memory::comparisons),
     ("programs", programs::comparisons),
+    ("tokens", tokens::comparisons),
 ];
 
 /// A number as 16 bytes that look like a keyed hash. Splitmix64 twice: numbers spread over the partitions as a keyed hash spreads names.

@@ -12,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 pub(crate) use self::row::{Row, Side};
+use crate::footprint::{Footprint, Revocation};
 use crate::heap::Allocations;
 use crate::idle::Idle;
 use crate::latency::Latency;
@@ -69,16 +70,31 @@ pub(crate) struct Report {
     pub(crate) latencies: Vec<Latency>,
     pub(crate) allocations: Vec<Allocations>,
     pub(crate) idle: Option<Idle>,
+    pub(crate) footprints: Vec<Footprint>,
+    pub(crate) revocation: Option<Revocation>,
 }
 
 impl Report {
     pub(crate) fn new(conditions: Conditions) -> Self {
-        Self { conditions, rows: Vec::new(), latencies: Vec::new(), allocations: Vec::new(), idle: None }
+        Self {
+            conditions,
+            rows: Vec::new(),
+            latencies: Vec::new(),
+            allocations: Vec::new(),
+            idle: None,
+            footprints: Vec::new(),
+            revocation: None,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { conditions: _, rows, latencies, allocations, idle } = self;
-        rows.is_empty() && latencies.is_empty() && allocations.is_empty() && idle.is_none()
+        let Self { conditions: _, rows, latencies, allocations, idle, footprints, revocation } = self;
+        rows.is_empty()
+            && latencies.is_empty()
+            && allocations.is_empty()
+            && idle.is_none()
+            && footprints.is_empty()
+            && revocation.is_none()
     }
 
     /// Writes `results.json`, `results.md` and, if there is something to draw, `throughput.svg` to `target/bench/`, and
@@ -152,6 +168,14 @@ impl fmt::Display for Report {
             writeln!(f, "\n### Allocations per call\n")?;
             writeln!(f, "| load | client | allocations | bytes |\n|---|---|---:|---:|")?;
             self.allocations.iter().try_for_each(|counted| writeln!(f, "{counted}"))?;
+        }
+        if !self.footprints.is_empty() {
+            writeln!(f, "\n### Memory of a token\n")?;
+            writeln!(f, "| names | tokens of a subject | bytes a token | target |\n|---|---:|---:|---|")?;
+            self.footprints.iter().try_for_each(|footprint| writeln!(f, "{footprint}"))?;
+        }
+        if let Some(revocation) = &self.revocation {
+            writeln!(f, "\n### Ending all tokens of a subject\n\n{revocation}")?;
         }
         if let Some(idle) = &self.idle {
             writeln!(f, "\n### A store at rest\n\n{idle}")?;
