@@ -3,6 +3,7 @@
 mod brought;
 mod consume;
 mod issue;
+mod others;
 mod refresh;
 mod revoke;
 mod sessions;
@@ -11,6 +12,7 @@ mod touch;
 pub(crate) use brought::{RevokeProgram, StoreProgram};
 pub(crate) use consume::ConsumeProgram;
 pub(crate) use issue::{Begin, BeginProgram, Generation, Held, HeldProgram, Write, Written};
+pub(crate) use others::{Others, OthersProgram, RecordOf, Remains};
 pub(crate) use refresh::{Kept, KeptProgram, Rotate, RotateProgram};
 pub(crate) use revoke::EndProgram;
 pub(crate) use sessions::WalkProgram;

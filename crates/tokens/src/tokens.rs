@@ -4,6 +4,7 @@ mod brought;
 mod consume;
 mod grant;
 mod issue;
+mod others;
 mod refresh;
 mod revoke;
 mod sessions;

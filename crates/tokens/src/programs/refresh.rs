@@ -163,3 +163,6 @@ impl RotateProgram {
         self.reads.kept(&mut outcome)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,8 @@ pub(super) struct Active {
     /// The record as the store holds it, and where.
     pub(super) sealed: Bytes,
     pub(super) key: Key,
-    /// The generation of its subject.
-    pub(super) generation: Bytes,
+    /// The generations that it rests on, in the order of its print: first that of its subject.
+    pub(super) generations: Vec<Bytes>,
     /// How long it lives if it is not used; `None` if that was not asked for.
     pub(super) left: Option<Duration>,
 }
@@ -119,7 +119,7 @@ impl<S: Store> Tokens<S> {
     /// Lets the expiry of a token slide, if that is due. It is a convenience: what goes wrong is left for the next
     /// verification, and the answer to this one stands.
     async fn touch(&self, presented: &Presented, active: &Active, idle: Duration, every: Duration) {
-        let Active { record, sealed, key, generation, left } = active;
+        let Active { record, sealed, key, generations, left } = active;
         let Some(left) = *left else { return };
         let clock = &self.shared.clock;
         let ends_first = |now: StoreTime| {
@@ -134,7 +134,7 @@ impl<S: Store> Tokens<S> {
         // What stands among the sessions of the subject is a family, which a refresh lets slide.
         let session = presented.family.is_none().then(|| presented.handle().bytes());
         let program =
-            TouchProgram::new(key, &subject, generation.clone(), session, idle, record.ends, resealed);
+            TouchProgram::new(key, &subject, generations[0].clone(), session, idle, record.ends, resealed);
         let Ok(program) = program else { return };
         if let Ok(outcome) = self.vault.store().transact(&program.txn).await
             && let Some(now) = outcome.now()
@@ -264,7 +264,6 @@ impl Reading {
             Ok(record) => record,
             Err(reason) => return Ok(Err(reason)),
         };
-        let generation = generations[0].clone();
-        Ok(Ok(Active { record, sealed, key: self.key, generation, left }))
+        Ok(Ok(Active { record, sealed, key: self.key, generations, left }))
     }
 }
