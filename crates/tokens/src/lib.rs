@@ -2,6 +2,7 @@
 
 mod audit;
 mod clock;
+mod code;
 mod cursor;
 mod error;
 mod family;
@@ -18,6 +19,7 @@ mod text;
 mod tokens;
 
 pub use audit::{AuditSink, Event, Reason, Scope, What};
+pub use code::{Code, CodeText, CodeVerdict};
 pub use cursor::{NotACursor, SessionCursor};
 pub use error::{Error, Result};
 pub use handle::{Handle, NotAHandle, SubjectTag};

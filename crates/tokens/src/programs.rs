@@ -1,6 +1,7 @@
 //! The transactions of tokens.
 
 mod brought;
+mod codes;
 mod consume;
 mod issue;
 mod others;
@@ -10,6 +11,7 @@ mod sessions;
 mod touch;
 
 pub(crate) use brought::{RevokeProgram, StoreProgram};
+pub(crate) use codes::{Trial, Tried, TryProgram};
 pub(crate) use consume::ConsumeProgram;
 pub(crate) use issue::{Begin, BeginProgram, Generation, Held, HeldProgram, Write, Written};
 pub(crate) use others::{Others, OthersProgram, RecordOf, Remains};

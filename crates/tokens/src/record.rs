@@ -116,10 +116,6 @@ impl Record {
         }
     }
 
-    pub(crate) fn subject(&self) -> &str {
-        self.text(&self.subject)
-    }
-
     /// What a verification gives back.
     pub(crate) fn session<C: Decode, S: roomkey_core::Store>(
         &self,

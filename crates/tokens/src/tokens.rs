@@ -1,6 +1,7 @@
 //! Issuing, verifying and revoking tokens.
 
 mod brought;
+mod codes;
 mod consume;
 mod grant;
 mod issue;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use roomkey_core::{Class, Error as StoreError, ErrorKind, Store};
 use roomkey_memory::MemoryStore;
 use roomkey_testkit::{Fault, FaultyStore, RecordingStore};
-use roomkey_tokens::{Error, Issue, Policy, Tokens, TokensOptions};
+use roomkey_tokens::{Code, CodeVerdict, Error, Issue, Policy, Tokens, TokensOptions};
 use roomkey_vault::{Keyring, Vault};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -58,6 +58,64 @@ async fn a_token_that_is_used_up_in_vain_is_told_as_an_error() {
 }
 
 #[tokio::test]
+async fn a_code_that_is_tried_in_vain_is_told_as_an_error() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = tokens(store.clone()).await;
+    let code = tokens.issue_code("sign-in", Issue::new("alice", ())).await.unwrap();
+    for error in errors() {
+        store.break_down(error.clone());
+        let tried = tokens.verify_code::<()>("sign-in", "alice", code.text.reveal()).await;
+        assert_eq!(store_error(tried).kind(), error.kind());
+        let issued = tokens.issue_code("sign-in", Issue::new("alice", ())).await;
+        assert_eq!(store_error(issued).kind(), error.kind());
+    }
+    store.heal();
+    store.plan([Fault::ReplyLost]);
+    let tried = tokens.verify_code::<()>("sign-in", "alice", code.text.reveal()).await;
+    assert_eq!(store_error(tried).class(), Class::Ambiguous);
+    let again = tokens.verify_code::<()>("sign-in", "alice", code.text.reveal()).await.unwrap();
+    assert_eq!(again, CodeVerdict::Refused, "at most once");
+}
+
+#[tokio::test]
+async fn a_full_store_compares_no_code() {
+    let store = MemoryStore::new();
+    let tokens = tokens(store.clone()).await;
+    let code = tokens.issue_code("sign-in", Issue::new("alice", ())).await.unwrap();
+    store.set_capacity(Some(0));
+    // Tries that cannot be counted would be as many as an attacker likes.
+    for typed in ["000000", "000001", code.text.reveal()] {
+        let tried = tokens.verify_code::<()>("sign-in", "alice", typed).await;
+        assert_eq!(store_error(tried).kind(), ErrorKind::Full);
+    }
+    store.set_capacity(None);
+    let tried = tokens.verify_code::<()>("sign-in", "alice", code.text.reveal()).await.unwrap();
+    assert!(matches!(tried, CodeVerdict::Accepted(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn codes_and_wrong_tries_are_forgotten_when_told() {
+    let tokens = tokens(MemoryStore::new()).await;
+    let tried = async |code: &str| tokens.verify_code::<()>("sign-in", "alice", code).await.unwrap();
+    let issued = async || tokens.issue_code("sign-in", Issue::new("alice", ())).await.unwrap();
+    let wrong = |code: &Code| if code.text.reveal() == "000000" { "000001" } else { "000000" };
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    let code = issued().await;
+    tokio::time::advance(minutes(10) + Duration::from_millis(1)).await;
+    assert_eq!(tried(code.text.reveal()).await, CodeVerdict::Refused, "it has expired");
+    // Each wrong try lengthens the window, so tries spread over an hour are still counted together.
+    for left in [4, 3, 2, 1, 0] {
+        let code = issued().await;
+        assert_eq!(tried(wrong(&code)).await, CodeVerdict::Wrong { left });
+        tokio::time::advance(minutes(14)).await;
+    }
+    let code = issued().await;
+    assert_eq!(tried(code.text.reveal()).await, CodeVerdict::Refused);
+    tokio::time::advance(minutes(1) + Duration::from_millis(1)).await;
+    assert!(matches!(tried(code.text.reveal()).await, CodeVerdict::Accepted(_)));
+}
+
+#[tokio::test]
 async fn a_full_store_issues_nothing_and_uses_up_what_there_is() {
     let store = MemoryStore::new();
     let tokens = tokens(store.clone()).await;
@@ -95,6 +153,14 @@ async fn what_is_asked_for_takes_as_many_round_trips_as_documented() {
     store.clear();
     tokens.sessions::<()>("reset", "alice", None).await.unwrap();
     assert_eq!(store.history().len(), 2);
+    store.clear();
+    tokens.issue_code("sign-in", Issue::new("alice", ())).await.unwrap();
+    assert_eq!(store.history().len(), 2);
+    store.clear();
+    tokens.verify_code::<()>("sign-in", "alice", "12345").await.unwrap();
+    assert!(store.history().is_empty());
+    tokens.verify_code::<()>("sign-in", "alice", "123456").await.unwrap();
+    assert_eq!(store.history().len(), 1);
     store.clear();
     tokens.consume::<()>("reset", issued.token.reveal()).await.unwrap();
     assert_eq!(store.history().len(), 1);

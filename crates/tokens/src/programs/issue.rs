@@ -94,8 +94,9 @@ pub(crate) struct Begin<'a> {
     /// What is written for the session: a record, or the map of a family, each with where it is kept. The first holds
     /// the session itself.
     pub(crate) writes: Vec<Write>,
-    /// What stands for it among the sessions of the subject.
-    pub(crate) handle: Bytes,
+    /// What stands for it among the sessions of the subject; `None` for a code, which is no session, and which replaces
+    /// the one before it.
+    pub(crate) handle: Option<Bytes>,
     pub(crate) generation: Generation,
     /// Generations of types: the tag, and what it was or shall be.
     pub(crate) type_generations: Vec<(Bytes, Generation)>,
@@ -148,9 +149,9 @@ pub(crate) struct BeginProgram {
 
 impl BeginProgram {
     /// ```text
-    /// when Missing t ∧ (Ranked s e Present | Missing s) ∧ Field g ty = seen|Absent ∧ [Ranked s next ticket Absent]:
+    /// when [Missing t] ∧ (Ranked s e Present | Missing s) ∧ Field g ty = seen|Absent ∧ [Ranked s next ticket Absent]:
     ///       dl = Put t record Set(InCapped idle ends)      [or MapPut f …; Expire f; the access token: Put t' …]
-    ///       RankPut s handle From(dl) ↑; [RankPut s e Is 0]; [RankPut s ticket Is 0; RankRemove s last ticket]
+    ///       [RankPut s handle From(dl) ↑ | Expire s ↑]; [RankPut s e Is 0 ↑]; [RankPut s ticket Is 0 ↑; RankRemove s last ticket]
     ///       [MapPut g ty:new]; [RankRemove s evicted; Delete t_v …]
     ///       d = RankRange s 1..Now Lowest 2; RankRemove s d; [RankPut x …; RankTake x 2]
     /// else: Get t
@@ -161,11 +162,14 @@ impl BeginProgram {
         let Begin { subject, types, writes, handle, generation, type_generations, ticket, evicted, entry } =
             begin;
         let first = writes.first().ok_or(roomkey_core::Invalid::Branch)?;
-        let mut checks = vec![Check::missing(&first.key)];
+        let mut checks = Vec::new();
+        if handle.is_some() {
+            checks.push(Check::missing(&first.key));
+        }
         match &generation {
             Generation::Seen(seen) => checks.push(Check::ranked(subject, seen.clone(), Standing::Present)),
             Generation::New(_) => checks.push(Check::missing(subject)),
-            Generation::Instead(_) => {}
+            Generation::Instead(new) => checks.push(Check::ranked(subject, new.clone(), Standing::Absent)),
         }
         checks.extend(type_checks(types, &type_generations));
         if let Some((_, next)) = &ticket {
@@ -191,7 +195,17 @@ impl BeginProgram {
             program.quiet_op(begun, Op::delete(subject));
         }
         let deadline = deadline.map_or(Score::After(until), Score::From);
-        program.quiet_op(begun, RankPut::new(subject, handle, deadline).life(Life::AtLeast(until)));
+        match handle {
+            Some(handle) => {
+                let put = RankPut::new(subject, handle, deadline).life(Life::AtLeast(until));
+                program.quiet_op(begun, put);
+            }
+            // A subject that is there lives as long as the code at least.
+            None if matches!(generation, Generation::Seen(_)) => {
+                program.quiet_op(begun, Op::expire(subject, Life::AtLeast(until)));
+            }
+            None => {}
+        }
         let mut marks = Vec::new();
         if let Generation::New(new) | Generation::Instead(new) = &generation {
             marks.push(new.clone());
@@ -200,7 +214,8 @@ impl BeginProgram {
             marks.push(next.clone());
         }
         if !marks.is_empty() {
-            program.quiet_op(begun, RankPut::new(subject, marks, Score::Is(NO_SESSION)));
+            let put = RankPut::new(subject, marks, Score::Is(NO_SESSION));
+            program.quiet_op(begun, put.life(Life::AtLeast(until)));
         }
         put_types(&mut program, begun, types, type_generations);
         let mut gone: Vec<Bytes> = ticket.and_then(|(last, _)| last).into_iter().collect();

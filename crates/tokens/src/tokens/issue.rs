@@ -21,7 +21,7 @@ use crate::{Error, Result};
 
 /// How often beginning a session is tried while others change the same subject. Of all that try at once, one succeeds
 /// each time.
-const TRIES: usize = 128;
+pub(super) const TRIES: usize = 128;
 
 /// How many sessions one transaction ends beside beginning another; it names their keys, of which it may name 64. More
 /// are over the limit only after that was lowered, and are ended before.
@@ -93,7 +93,7 @@ impl<S: Store> Tokens<S> {
                 subject: &self.keys.subject(subject),
                 types: &self.keys.types(subject),
                 writes,
-                handle: handle.bytes(),
+                handle: Some(handle.bytes()),
                 generation: under.generation,
                 type_generations: under.types,
                 ticket,
@@ -215,13 +215,13 @@ pub(super) struct Beginning<'a> {
 /// What the records of a session are sealed under: the time, and generations, some of which may be new.
 pub(super) struct Under {
     pub(super) now: StoreTime,
-    generation: Generation,
+    pub(super) generation: Generation,
     /// By tag, in the order asked for.
-    types: Vec<(Bytes, Generation)>,
+    pub(super) types: Vec<(Bytes, Generation)>,
 }
 
 impl Under {
-    fn new(held: &Held, types: &[TypeTag]) -> Result<Self> {
+    pub(super) fn new(held: &Held, types: &[TypeTag]) -> Result<Self> {
         let generation = match (&held.subject.generation, held.exists) {
             (Some(seen), _) => Generation::Seen(seen.clone()),
             (None, false) => Generation::New(fresh()?),

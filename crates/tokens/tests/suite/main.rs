@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod codes;
 mod common;
 mod families;
 mod issued;
@@ -39,6 +40,17 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    codes:
+        the_right_code_is_accepted_once
+        wrong_codes_are_counted_down_and_end_the_code
+        tries_are_counted_over_codes_until_one_is_right
+        what_cannot_be_a_code_does_not_count
+        many_guesses_at_once_are_no_more_than_the_attempts
+        of_many_that_give_the_right_code_at_once_one_is_accepted
+        revoking_ends_codes_too
+        a_code_is_no_session_and_ends_none
+        a_damaged_code_is_an_error_and_lets_nobody_in
+        no_code_subject_or_claim_reaches_the_store;
     issued:
         an_issued_token_is_active_until_revoked
         a_token_of_one_type_is_none_of_another
