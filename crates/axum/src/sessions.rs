@@ -23,8 +23,8 @@ const DRAWS: usize = 8;
 /// traffic has neither an id that could be put into a cookie nor anything that a session holds.
 ///
 /// Hand it to a `SessionManagerLayer`; a clone costs next to nothing. All processes of a service that use one store,
-/// key ring and namespace share their sessions. To keep them apart from other sessions, or to list them under a name of
-/// their own, give it a [namespace](Vault::namespace) of its own.
+/// key ring and namespace share their sessions. To keep sessions of two kinds apart, give each a
+/// [namespace](Vault::namespace) of its own.
 ///
 /// # What it promises
 /// - **A session that was deleted does not come back.** [`save`](SessionStore::save) writes only over a session that is
