@@ -9,7 +9,7 @@ use roomkey_core::{
 };
 
 use super::{LINGER, SWEPT};
-use crate::generations::{NO_SESSION, Subject, of_types};
+use crate::generations::{NO_SESSION, Subject, Ticket, of_types};
 use crate::handle::TypeTag;
 use crate::keys::Entry;
 
@@ -100,8 +100,8 @@ pub(crate) struct Begin<'a> {
     pub(crate) generation: Generation,
     /// Generations of types: the tag, and what it was or shall be.
     pub(crate) type_generations: Vec<(Bytes, Generation)>,
-    /// For a type with a limit: the last ticket, and the next.
-    pub(crate) ticket: Option<(Option<Bytes>, Bytes)>,
+    /// For a type with a limit.
+    pub(crate) ticket: Option<Ticket>,
     /// Sessions that end, and the keys that hold them.
     pub(crate) evicted: Vec<(Bytes, Vec<Key>)>,
     /// Where the deadline is kept for a cleanup.
@@ -149,7 +149,7 @@ pub(crate) struct BeginProgram {
 
 impl BeginProgram {
     /// ```text
-    /// when [Missing t] ∧ (Ranked s e Present | Missing s) ∧ Field g ty = seen|Absent ∧ [Ranked s next ticket Absent]:
+    /// when [Missing t] ∧ (Ranked s e Present | Missing s) ∧ Field g ty = seen|Absent ∧ [Ranked s last ticket Present | mark Absent]:
     ///       dl = Put t record Set(InCapped idle ends)      [or MapPut f …; Expire f; the access token: Put t' …]
     ///       [RankPut s handle From(dl) ↑ | Expire s ↑]; [RankPut s e Is 0 ↑]; [RankPut s ticket Is 0 ↑; RankRemove s last ticket]
     ///       [MapPut g ty:new]; [RankRemove s evicted; Delete t_v …]
@@ -172,8 +172,11 @@ impl BeginProgram {
             Generation::Instead(new) => checks.push(Check::ranked(subject, new.clone(), Standing::Absent)),
         }
         checks.extend(type_checks(types, &type_generations));
-        if let Some((_, next)) = &ticket {
-            checks.push(Check::ranked(subject, next.clone(), Standing::Absent));
+        if let Some(Ticket { last, first, next: _ }) = &ticket {
+            checks.push(match last {
+                Some(last) => Check::ranked(subject, last.clone(), Standing::Present),
+                None => Check::ranked(subject, first.clone(), Standing::Absent),
+            });
         }
         let (own, read_own) = match &first.what {
             Written::Record(record) => (record.clone(), Op::get(&first.key)),
@@ -210,15 +213,15 @@ impl BeginProgram {
         if let Generation::New(new) | Generation::Instead(new) = &generation {
             marks.push(new.clone());
         }
-        if let Some((_, next)) = &ticket {
-            marks.push(next.clone());
+        if let Some(Ticket { last: _, first, next }) = &ticket {
+            marks.extend([first.clone(), next.clone()]);
         }
         if !marks.is_empty() {
             let put = RankPut::new(subject, marks, Score::Is(NO_SESSION));
             program.quiet_op(begun, put.life(Life::AtLeast(until)));
         }
         put_types(&mut program, begun, types, type_generations);
-        let mut gone: Vec<Bytes> = ticket.and_then(|(last, _)| last).into_iter().collect();
+        let mut gone: Vec<Bytes> = ticket.and_then(Ticket::spent).into_iter().collect();
         gone.extend(evicted.iter().map(|(handle, _)| handle.clone()));
         if !gone.is_empty() {
             program.quiet_op(begun, Op::rank_remove(subject, gone));

@@ -9,7 +9,7 @@ use roomkey_vault::Encode;
 use super::Tokens;
 use crate::audit::What;
 use crate::error::broken;
-use crate::generations::{self, Print, Tickets};
+use crate::generations::{self, Print, Ticket, Tickets};
 use crate::handle::{Handle, SubjectTag, TypeTag};
 use crate::keys::{Entry, Keys, TOKEN_RECORD};
 use crate::policy::{Policy, WhenFull};
@@ -27,8 +27,8 @@ pub(super) const TRIES: usize = 128;
 /// are over the limit only after that was lowered, and are ended before.
 const ENDED_AT_ONCE: usize = 20;
 
-/// A ticket, the last one and the next, and the sessions that leave the index with what holds them.
-type Seat = (Option<(Option<Bytes>, Bytes)>, Vec<(Bytes, Vec<Key>)>);
+/// A ticket, and the sessions that leave the index with what holds them.
+type Seat = (Option<Ticket>, Vec<(Bytes, Vec<Key>)>);
 
 impl<S: Store> Tokens<S> {
     /// Issues a token: makes a random one, and keeps a sealed record of what it stands for.
@@ -163,8 +163,8 @@ impl<S: Store> Tokens<S> {
             (handle.token_type() == tag).then_some(handle)
         };
         let live: Vec<Handle> = held.sessions.iter().filter_map(session).collect();
-        let Tickets { last, next, type_revoked } = held.subject.tickets(tag, under.own_type());
-        let ticket = Some((last, next));
+        let Tickets { ticket, type_revoked } = held.subject.tickets(tag, under.own_type());
+        let ticket = Some(ticket);
         if type_revoked {
             return Ok(Some((ticket, live.iter().map(|handle| (handle.bytes(), Vec::new())).collect())));
         }
