@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
-use redis::{Cmd, Value};
+use redis::Value;
 use roomkey_core::{Error, Partition, Result};
 use tokio::time::{Instant, sleep};
 
@@ -32,6 +32,7 @@ use crate::call::{Answered, MOST_DETOURS, Wires, in_doubt, untried, within};
 use crate::command::Command;
 use crate::error::{FORGOTTEN, Refusal, is_final, refusal, unexpected_answer};
 use crate::node::{Errand, Node};
+use crate::packed::Packed;
 use crate::topology::{Detour, Held};
 
 /// One command of a batch.
@@ -352,13 +353,13 @@ fn board(items: &mut [&mut Item], asking: bool) {
 }
 
 /// The commands of what is under way, in order.
-fn unit<'i>(items: &'i [&mut Item], asking: bool, in_cluster: bool) -> Vec<Cow<'i, Cmd>> {
+fn unit<'i>(items: &'i [&mut Item], asking: bool, in_cluster: bool) -> Vec<Cow<'i, Packed>> {
     let by_source = by_source(items, in_cluster);
     let mut unit = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate().filter(|(_, item)| item.under_way) {
         if asking {
             // Good for the one command behind it.
-            unit.push(Cow::Owned(redis::cmd("ASKING")));
+            unit.push(Cow::Owned(Packed::new("ASKING", 0, 0)));
         }
         let by_source = by_source.get(at).is_some_and(|by_source| *by_source);
         unit.push(if by_source { item.command.by_source() } else { Cow::Borrowed(item.command.by_hash()) });

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use redis::{Arg, Cmd};
+use crate::packed::Packed;
 
 /// One command: a plain one, or a script by its hash together with its source.
 pub(crate) struct Command {
-    cmd: Cmd,
+    packed: Packed,
     source: Option<Arc<str>>,
     /// The run of the server that it was made for, when it goes on where an earlier one ended.
     run: Option<Arc<str>>,
@@ -15,13 +15,13 @@ pub(crate) struct Command {
 
 impl Command {
     /// A command that the server knows by itself.
-    pub(crate) fn plain(cmd: Cmd) -> Self {
-        Self { cmd, source: None, run: None }
+    pub(crate) fn plain(packed: Packed) -> Self {
+        Self { packed, source: None, run: None }
     }
 
     /// `EVALSHA` with its keys and arguments, and the source of its script.
-    pub(crate) fn script(evalsha: Cmd, source: Arc<str>) -> Self {
-        Self { cmd: evalsha, source: Some(source), run: None }
+    pub(crate) fn script(evalsha: Packed, source: Arc<str>) -> Self {
+        Self { packed: evalsha, source: Some(source), run: None }
     }
 
     /// The same command, good for one run of the server only.
@@ -44,26 +44,21 @@ impl Command {
     }
 
     /// The command as it is usually sent: a script by its hash.
-    pub(crate) fn by_hash(&self) -> &Cmd {
-        &self.cmd
+    pub(crate) fn by_hash(&self) -> &Packed {
+        &self.packed
     }
 
     /// The command as it is sent to a server that does not know the script: by its source, which it then knows.
-    pub(crate) fn by_source(&self) -> Cow<'_, Cmd> {
-        let Some(source) = &self.source else { return Cow::Borrowed(&self.cmd) };
-        let mut eval = redis::cmd("EVAL");
-        eval.arg(&**source);
-        for arg in self.cmd.args_iter().skip(2) {
-            if let Arg::Simple(bytes) = arg {
-                eval.arg(bytes);
-            }
+    pub(crate) fn by_source(&self) -> Cow<'_, Packed> {
+        match &self.source {
+            None => Cow::Borrowed(&self.packed),
+            Some(source) => Cow::Owned(self.packed.with_first("EVAL", source)),
         }
-        Cow::Owned(eval)
     }
 
     /// How much is sent, but for the protocol's own.
     pub(crate) fn bytes(&self) -> usize {
-        self.cmd.args_iter().map(|arg| if let Arg::Simple(bytes) = arg { bytes.len() } else { 0 }).sum()
+        self.packed.size()
     }
 }
 
@@ -73,11 +68,16 @@ mod tests {
 
     #[test]
     fn by_source_only_the_script_differs() {
-        let mut evalsha = redis::cmd("EVALSHA");
-        evalsha.arg("0beec7").arg(1).arg("key").arg(&b"\xff\0"[..]);
+        let mut evalsha = Packed::new("EVALSHA", 0, 0);
+        evalsha.arg("0beec7").unsigned(1).arg("key").arg(b"\xff\0");
         let command = Command::script(evalsha, "return 1".into());
-        let mut eval = redis::cmd("EVAL");
-        eval.arg("return 1").arg(1).arg("key").arg(&b"\xff\0"[..]);
-        assert_eq!(command.by_source().get_packed_command(), eval.get_packed_command());
+        let mut eval = Packed::new("EVAL", 0, 0);
+        eval.arg("return 1").unsigned(1).arg("key").arg(b"\xff\0");
+        let sent = |packed: &Packed| {
+            let mut bytes = Vec::new();
+            packed.write(&mut bytes);
+            bytes
+        };
+        assert_eq!(sent(&command.by_source()), sent(&eval));
     }
 }

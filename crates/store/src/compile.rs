@@ -39,12 +39,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redis::{Cmd, Value};
+use redis::Value;
 use roomkey_core::{Op, Outcome, Reply, Result, Step, Txn};
 
 use lower::Arguments;
 use plan::Plan;
 use shape_hash::ShapeHash;
+
+use crate::packed::Packed;
 
 /// Compiles programs and remembers their scripts.
 #[derive(Debug, Default)]
@@ -193,7 +195,7 @@ impl Script {
 pub(crate) struct Call {
     /// What to send; with a script, its `EVALSHA`. `None` if there is nothing to ask: then the reply is read from
     /// [`Value::Nil`].
-    pub(crate) cmd: Option<Cmd>,
+    pub(crate) cmd: Option<Packed>,
     /// The script that `EVALSHA` calls.
     pub(crate) script: Option<Arc<Script>>,
     form: Form,

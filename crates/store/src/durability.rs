@@ -10,7 +10,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::{Cmd, Value};
+use redis::Value;
 use roomkey_core::{Error, Failure, Result};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, oneshot};
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::config::RedisConfig;
 use crate::error::{lost, unexpected_answer};
 use crate::link::Wire;
+use crate::packed::Packed;
 
 /// What an [`Error::Ambiguous`] comes from when the write was done, and too few replicas have confirmed it in time: it is
 /// there, and a failover may take it back.
@@ -71,7 +72,7 @@ impl Durability {
     async fn send_unit(
         &self,
         wire: &Wire,
-        mut commands: Vec<Cow<'_, Cmd>>,
+        mut commands: Vec<Cow<'_, Packed>>,
         deadline: Option<Instant>,
     ) -> Result<Replicated<Vec<Value>>> {
         commands.push(Cow::Owned(self.wait()));
@@ -86,10 +87,12 @@ impl Durability {
         Ok((answers, (confirmed < wanted).then_some(NotReplicated { wanted, confirmed })))
     }
 
-    fn wait(&self) -> Cmd {
+    fn wait(&self) -> Packed {
         // 0 would mean for ever.
         let milliseconds = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX).max(1);
-        redis::cmd("WAIT").arg(self.replicas).arg(milliseconds).clone()
+        let mut wait = Packed::new("WAIT", 2, 0);
+        wait.unsigned(self.replicas.into()).unsigned(milliseconds);
+        wait
     }
 }
 
@@ -105,7 +108,7 @@ pub(crate) struct GroupCommit {
 }
 
 struct Write {
-    command: Cmd,
+    command: Packed,
     answer: oneshot::Sender<Result<Replicated<Value>>>,
 }
 
@@ -118,7 +121,7 @@ impl GroupCommit {
     }
 
     /// Sends a write with all others that are waiting, and returns when enough replicas have it, or too few in time.
-    pub(crate) async fn send(&self, wire: &Wire, command: &Cmd) -> Result<Replicated<Value>> {
+    pub(crate) async fn send(&self, wire: &Wire, command: &Packed) -> Result<Replicated<Value>> {
         let (answer, mut answered) = oneshot::channel();
         self.waiting().push(Write { command: command.clone(), answer });
         tokio::select! {
@@ -140,7 +143,7 @@ impl GroupCommit {
     pub(crate) async fn send_unit(
         &self,
         wire: &Wire,
-        commands: Vec<Cow<'_, Cmd>>,
+        commands: Vec<Cow<'_, Packed>>,
         deadline: Instant,
     ) -> Result<Replicated<Vec<Value>>> {
         self.durability.send_unit(wire, commands, Some(deadline)).await

@@ -24,6 +24,7 @@ mod link;
 mod manual;
 mod metrics;
 mod node;
+mod packed;
 mod pool;
 mod rights;
 mod secret;

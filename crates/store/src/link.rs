@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use self::outbox::{Answer, Outbox};
 use crate::durability::{Durability, GroupCommit, Replicated};
 use crate::error::lost;
+use crate::packed::Packed;
 use crate::server::Server;
 
 /// One handle on a connection; clones of it send through the same.
@@ -58,11 +59,11 @@ impl Link {
 
     /// Sends one command and waits for its answer, which may be the server's refusal, as long as one can come.
     pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Lost> {
-        self.wire.send(command, None).await
+        self.wire.send(&command.into(), None).await
     }
 
     /// As [`send`](Self::send), but not much longer than until the deadline.
-    pub(crate) async fn send_until(&self, deadline: Instant, command: &Cmd) -> Result<Value, Lost> {
+    pub(crate) async fn send_until(&self, deadline: Instant, command: &Packed) -> Result<Value, Lost> {
         self.wire.send(command, Some(deadline)).await
     }
 
@@ -76,7 +77,7 @@ impl Link {
     pub(crate) async fn commit(
         &self,
         deadline: Instant,
-        command: &Cmd,
+        command: &Packed,
         writes: bool,
     ) -> roomkey_core::Result<Replicated<Value>> {
         match self.commits.as_ref().filter(|_| writes) {
@@ -92,7 +93,7 @@ impl Link {
     pub(crate) async fn commit_unit(
         &self,
         deadline: Instant,
-        commands: Vec<Cow<'_, Cmd>>,
+        commands: Vec<Cow<'_, Packed>>,
         writes: bool,
     ) -> roomkey_core::Result<Replicated<Vec<Value>>> {
         match self.commits.as_ref().filter(|_| writes) {
@@ -125,7 +126,7 @@ impl Wire {
     }
 
     /// As [`Link::send_until`], if there is a deadline.
-    async fn send(&self, command: &Cmd, deadline: Option<Instant>) -> Result<Value, Lost> {
+    async fn send(&self, command: &Packed, deadline: Option<Instant>) -> Result<Value, Lost> {
         let (answer, answered) = Answer::new(deadline);
         self.outbox.add(command, answer)?;
         answered.await.unwrap_or_else(unanswered)
@@ -133,14 +134,14 @@ impl Wire {
 
     /// As [`Link::send_all`].
     pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, Lost> {
-        let commands: Vec<_> = commands.cmd_iter().map(Cow::Borrowed).collect();
+        let commands: Vec<_> = commands.cmd_iter().map(|command| Cow::Owned(command.into())).collect();
         self.send_unit(&commands, None).await
     }
 
     /// As [`Link::send_all`], if there is a deadline not much longer than until then.
     pub(crate) async fn send_unit(
         &self,
-        commands: &[Cow<'_, Cmd>],
+        commands: &[Cow<'_, Packed>],
         deadline: Option<Instant>,
     ) -> Result<Vec<Value>, Lost> {
         if commands.is_empty() {

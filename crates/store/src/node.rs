@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use redis::{Cmd, ServerError, Value};
+use redis::{ServerError, Value};
 use roomkey_core::{Error, Result};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -18,6 +18,7 @@ use crate::graves::Graves;
 use crate::lanes::Lanes;
 use crate::line;
 use crate::link::Link;
+use crate::packed::Packed;
 use crate::pool::{Checkout, Pool};
 use crate::server::Server;
 use crate::site::Site;
@@ -197,10 +198,10 @@ impl Wire<'_> {
     pub(crate) async fn send_asking(
         &self,
         deadline: Instant,
-        command: &Cmd,
+        command: &Packed,
         writes: bool,
     ) -> Result<(Value, Option<NotReplicated>)> {
-        let unit = vec![Cow::Owned(redis::cmd("ASKING")), Cow::Borrowed(command)];
+        let unit = vec![Cow::Owned(Packed::new("ASKING", 0, 0)), Cow::Borrowed(command)];
         let (mut answers, shortfall) = self.link().commit_unit(deadline, unit, writes).await?;
         Ok((answers.pop().ok_or_else(unexpected_answer)?, shortfall))
     }

@@ -8,8 +8,11 @@ use super::*;
 
 fn item(partition: u16, script: Option<&str>) -> Item {
     let command = match script {
-        Some(source) => Command::script(redis::cmd("EVALSHA").arg(source).arg(0).clone(), source.into()),
-        None => Command::plain(redis::cmd("GET").arg("k").clone()),
+        Some(source) => {
+            let evalsha = redis::cmd("EVALSHA").arg(source).arg(0).clone();
+            Command::script(Packed::from(&evalsha), source.into())
+        }
+        None => Command::plain(Packed::from(redis::cmd("GET").arg("k") as &_)),
     };
     Item::new(command, Partition::from_slot(partition).unwrap(), true, true)
 }

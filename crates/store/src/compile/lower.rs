@@ -4,11 +4,11 @@ mod check;
 mod op;
 
 use bytes::Bytes;
-use redis::Cmd;
 use roomkey_core::{Key, Step, Txn};
 
 use super::Script;
 use super::plan::{self, Arg, KeyAt, Plan};
+use crate::packed::Packed;
 
 /// The shape of one op of a batch, and its arguments.
 pub(super) fn op(op: &roomkey_core::Op) -> (Plan, Arguments<'_>) {
@@ -172,33 +172,35 @@ impl<'a> Arguments<'a> {
     }
 
     /// The call of a script with these keys and arguments.
-    pub(super) fn evalsha(&self, script: &Script) -> Cmd {
+    pub(super) fn evalsha(&self, script: &Script) -> Packed {
         let elements: usize = self.lists.iter().map(Elements::len).sum();
         let bytes = self.keys.iter().map(|key| key.bytes().len()).sum::<usize>()
             + self.singles.iter().map(Single::bytes).sum::<usize>()
             + self.lists.iter().map(Elements::bytes).sum::<usize>();
-        let mut cmd = Cmd::with_capacity(3 + self.keys.len() + self.singles.len() + elements, 60 + bytes);
-        cmd.arg("EVALSHA").arg(&script.sha).arg(self.keys.len());
+        let mut cmd = Packed::new("EVALSHA", 2 + self.keys.len() + self.singles.len() + elements, 60 + bytes);
+        cmd.arg(&script.sha).unsigned(self.keys.len() as u64);
         for key in &self.keys {
-            cmd.arg(&key.bytes()[..]);
+            cmd.arg(key.bytes());
         }
         for single in &self.singles {
             match single {
-                Single::Bytes(bytes) => cmd.arg(&bytes[..]),
-                Single::Signed(number) => cmd.arg(*number),
-                Single::Unsigned(number) => cmd.arg(*number),
+                Single::Bytes(bytes) => cmd.arg(bytes),
+                Single::Signed(number) => cmd.signed(*number),
+                Single::Unsigned(number) => cmd.unsigned(*number),
                 Single::Text(text) => cmd.arg(text),
-                Single::First(list) => cmd.arg(self.first_position(*list)),
-                Single::Last(list) => cmd.arg(self.first_position(*list) + self.lists[*list].len() - 1),
+                Single::First(list) => cmd.unsigned(self.first_position(*list) as u64),
+                Single::Last(list) => {
+                    cmd.unsigned((self.first_position(*list) + self.lists[*list].len() - 1) as u64)
+                }
             };
         }
         for elements in &self.lists {
             match elements {
                 Elements::List(list) => list.iter().for_each(|bytes| {
-                    cmd.arg(&bytes[..]);
+                    cmd.arg(bytes);
                 }),
                 Elements::Pairs(fields, values) => fields.iter().zip(*values).for_each(|(field, value)| {
-                    cmd.arg(&field[..]).arg(&value[..]);
+                    cmd.arg(field).arg(value);
                 }),
             }
         }

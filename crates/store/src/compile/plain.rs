@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::Cmd;
 use roomkey_core::{
     Args, Bound, Check, End, Fork, Key, Kind, Life, Op, Order, Result, Step, StoreTime, Until,
 };
 
 use super::cursor;
+use crate::packed::Packed;
 
 /// The command of an op, if there is one. The op has no reference and is not empty.
-pub(super) fn op(op: &Op) -> Result<Option<Cmd>> {
+pub(super) fn op(op: &Op) -> Result<Option<Packed>> {
     Ok(Some(match op {
         Op::Ttl { key } => command("PTTL", key, 0, 0),
         Op::Expire { key, life } => return Ok(expire(key, *life)),
@@ -21,7 +21,7 @@ pub(super) fn op(op: &Op) -> Result<Option<Cmd>> {
         Op::Take { key } => command("GETDEL", key, 0, 0),
         Op::Add { key, by, life: Life::Keep } => {
             let mut cmd = command("INCRBY", key, 1, DIGITS);
-            cmd.arg(*by);
+            cmd.signed(*by);
             cmd
         }
         Op::MapGet { key, fields: Args::Given(fields) } => list("HMGET", key, fields),
@@ -32,7 +32,7 @@ pub(super) fn op(op: &Op) -> Result<Option<Cmd>> {
             let mut cmd =
                 command("HSET", key, 2 * fields.len(), pairs().map(|(f, v)| f.len() + v.len()).sum());
             for (field, value) in pairs() {
-                cmd.arg(&field[..]).arg(&value[..]);
+                cmd.arg(field).arg(value);
             }
             cmd
         }
@@ -42,12 +42,12 @@ pub(super) fn op(op: &Op) -> Result<Option<Cmd>> {
         }
         Op::Pop { key, end, count } => {
             let mut cmd = command(if *end == End::Front { "LPOP" } else { "RPOP" }, key, 1, DIGITS);
-            cmd.arg(*count);
+            cmd.unsigned((*count).into());
             cmd
         }
         Op::Range { key, from, to } => {
             let mut cmd = command("LRANGE", key, 2, 2 * DIGITS);
-            cmd.arg(*from).arg(*to);
+            cmd.signed(*from).signed(*to);
             cmd
         }
         Op::RankRemove { key, members: Args::Given(members) } => list("ZREM", key, members),
@@ -57,7 +57,7 @@ pub(super) fn op(op: &Op) -> Result<Option<Cmd>> {
         Op::RankScores { key, members: Args::Given(members) } => list("ZMSCORE", key, members),
         Op::RankPlace { key, member } => {
             let mut cmd = command("ZRANK", key, 1, member.len());
-            cmd.arg(&member[..]);
+            cmd.arg(member);
             cmd
         }
         Op::LogRange { key, from, to, order, limit } => {
@@ -66,14 +66,14 @@ pub(super) fn op(op: &Op) -> Result<Option<Cmd>> {
                 Order::Highest => ("XREVRANGE", to, from),
             };
             let mut cmd = command(name, key, 4, 6 * DIGITS);
-            cmd.arg(from.to_string()).arg(to.to_string()).arg("COUNT").arg(*limit);
+            cmd.arg(from.to_string()).arg(to.to_string()).arg("COUNT").unsigned((*limit).into());
             cmd
         }
         Op::Walk { key, cursor: at, count } => {
             let at = at.as_ref().map_or(Ok(0), |at| cursor::read(at).map(|(_, at)| at))?;
             let mut cmd =
                 command(if key.kind() == Kind::Map { "HSCAN" } else { "ZSCAN" }, key, 3, 3 * DIGITS);
-            cmd.arg(at).arg("COUNT").arg(*count);
+            cmd.unsigned(at).arg("COUNT").unsigned((*count).into());
             cmd
         }
         _ => return Ok(None),
@@ -81,7 +81,7 @@ pub(super) fn op(op: &Op) -> Result<Option<Cmd>> {
 }
 
 /// `when Missing: Put` of one key and nothing otherwise, as `SET NX`.
-pub(super) fn put_if_missing(fork: &Fork) -> Option<Cmd> {
+pub(super) fn put_if_missing(fork: &Fork) -> Option<Packed> {
     match (fork.when.as_slice(), fork.then.as_slice(), fork.otherwise.as_slice()) {
         ([Check::Missing(missing)], [Step::Op(_, Op::Put { key, value: Args::Given(value), life })], [])
             if missing == key =>
@@ -106,21 +106,21 @@ pub(super) fn moment(time: StoreTime) -> u64 {
 const DIGITS: usize = 20;
 
 /// A command with its key and room for arguments.
-fn command(name: &str, key: &Key, args: usize, bytes: usize) -> Cmd {
-    let mut cmd = Cmd::with_capacity(2 + args, name.len() + key.bytes().len() + bytes);
-    cmd.arg(name).arg(&key.bytes()[..]);
+fn command(name: &str, key: &Key, args: usize, bytes: usize) -> Packed {
+    let mut cmd = Packed::new(name, 1 + args, key.bytes().len() + bytes);
+    cmd.arg(key.bytes());
     cmd
 }
 
-fn list(name: &str, key: &Key, list: &[Bytes]) -> Cmd {
+fn list(name: &str, key: &Key, list: &[Bytes]) -> Packed {
     let mut cmd = command(name, key, list.len(), list.iter().map(Bytes::len).sum());
     for arg in list {
-        cmd.arg(&arg[..]);
+        cmd.arg(arg);
     }
     cmd
 }
 
-fn put(key: &Key, value: &Bytes, life: Life, if_missing: bool) -> Option<Cmd> {
+fn put(key: &Key, value: &Bytes, life: Life, if_missing: bool) -> Option<Packed> {
     let (option, time) = match life {
         // A key that is missing has no expiry to keep.
         Life::Keep if if_missing => (None, None),
@@ -131,7 +131,7 @@ fn put(key: &Key, value: &Bytes, life: Life, if_missing: bool) -> Option<Cmd> {
         Life::Set(Until::InCapped(..)) | Life::AtLeast(_) => return None,
     };
     let mut cmd = command("SET", key, 4, value.len() + DIGITS + 10);
-    cmd.arg(&value[..]);
+    cmd.arg(value);
     if if_missing {
         cmd.arg("NX");
     }
@@ -139,12 +139,12 @@ fn put(key: &Key, value: &Bytes, life: Life, if_missing: bool) -> Option<Cmd> {
         cmd.arg(option);
     }
     if let Some(time) = time {
-        cmd.arg(time);
+        cmd.unsigned(time);
     }
     Some(cmd)
 }
 
-fn expire(key: &Key, life: Life) -> Option<Cmd> {
+fn expire(key: &Key, life: Life) -> Option<Packed> {
     let (name, time) = match life {
         Life::Keep => return Some(command("EXISTS", key, 0, 0)),
         Life::Set(Until::In(duration)) => ("PEXPIRE", millis(duration)),
@@ -153,11 +153,11 @@ fn expire(key: &Key, life: Life) -> Option<Cmd> {
         Life::Never | Life::Set(Until::InCapped(..)) | Life::AtLeast(_) => return None,
     };
     let mut cmd = command(name, key, 1, DIGITS);
-    cmd.arg(time);
+    cmd.unsigned(time);
     Some(cmd)
 }
 
-fn rank_range(key: &Key, min: Bound, max: Bound, order: Order, limit: u32) -> Option<Cmd> {
+fn rank_range(key: &Key, min: Bound, max: Bound, order: Order, limit: u32) -> Option<Packed> {
     let (name, first, last) = match order {
         Order::Lowest => ("ZRANGEBYSCORE", (min, "-inf"), (max, "+inf")),
         Order::Highest => ("ZREVRANGEBYSCORE", (max, "+inf"), (min, "-inf")),
@@ -166,10 +166,10 @@ fn rank_range(key: &Key, min: Bound, max: Bound, order: Order, limit: u32) -> Op
     for (bound, open) in [first, last] {
         match bound {
             Bound::Open => cmd.arg(open),
-            Bound::Is(score) => cmd.arg(score),
+            Bound::Is(score) => cmd.signed(score),
             Bound::Now => return None,
         };
     }
-    cmd.arg("WITHSCORES").arg("LIMIT").arg(0).arg(limit);
+    cmd.arg("WITHSCORES").arg("LIMIT").unsigned(0).unsigned(limit.into());
     Some(cmd)
 }

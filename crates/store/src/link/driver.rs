@@ -22,9 +22,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::Lost;
-use super::outbox::{Load, Outbox, Queue, write_number};
+use super::outbox::{Load, Outbox, Queue};
 use super::reply::{Gathered, Reply};
 use super::resp::{Malformed, Reader};
+use crate::packed::write_head;
 
 /// Calls that make a crowd.
 const CROWD: usize = 4;
@@ -205,7 +206,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             let more = waiters.split_off(waiters.len().min(MOST_GATHERED));
             let end = waiters.last().map_or(0, |(end, _)| *end);
             let rest = keys.split_off(end);
-            write_number(b'*', 1 + waiters.len(), &mut self.out);
+            write_head(b'*', 1 + waiters.len(), &mut self.out);
             self.out.extend_from_slice(b"$4\r\nMGET\r\n");
             self.out.extend_from_slice(&keys);
             let reply = Reply::Gathered(Gathered::new(keys, waiters));

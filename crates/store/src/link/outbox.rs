@@ -7,12 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use metrics::Histogram;
-use redis::{Arg, Cmd, Value};
+use redis::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Lost;
 use super::driver::write_get;
+use crate::packed::Packed;
 
 /// Where the answer to a command is waited for, or all those to a unit, and until when.
 pub(super) struct Answer<T = Value> {
@@ -91,21 +92,25 @@ impl Outbox {
     }
 
     /// Adds a command.
-    pub(super) fn add(&self, command: &Cmd, answer: Answer) -> Result<(), Lost> {
-        self.with(|load| match key_of_get(command).filter(|_| self.gathers) {
+    pub(super) fn add(&self, command: &Packed, answer: Answer) -> Result<(), Lost> {
+        self.with(|load| match command.key_of_get().filter(|_| self.gathers) {
             Some(key) => load.add_get(key, answer),
             None => {
-                command.write_packed_command(&mut load.commands.bytes);
+                command.write(&mut load.commands.bytes);
                 load.commands.close(Waiter::One(answer));
             }
         })
     }
 
     /// Adds commands that stay together and in order.
-    pub(super) fn add_unit(&self, commands: &[Cow<'_, Cmd>], answer: Answer<Vec<Value>>) -> Result<(), Lost> {
+    pub(super) fn add_unit(
+        &self,
+        commands: &[Cow<'_, Packed>],
+        answer: Answer<Vec<Value>>,
+    ) -> Result<(), Lost> {
         self.with(|load| {
             for command in commands {
-                command.write_packed_command(&mut load.commands.bytes);
+                command.write(&mut load.commands.bytes);
             }
             load.commands.close(Waiter::Many { wanted: commands.len(), answer });
         })
@@ -114,10 +119,10 @@ impl Outbox {
     /// Adds reads of single values, if all commands are that and may leave as one.
     pub(super) fn add_gets(
         &self,
-        commands: &[Cow<'_, Cmd>],
+        commands: &[Cow<'_, Packed>],
         deadline: Option<Instant>,
     ) -> Option<Result<Vec<Answered>, Lost>> {
-        if !self.gathers || !commands.iter().all(|command| key_of_get(command).is_some()) {
+        if !self.gathers || !commands.iter().all(|command| command.key_of_get().is_some()) {
             return None;
         }
         Some(self.with(|load| {
@@ -126,7 +131,7 @@ impl Outbox {
                 load.add_get(key, answer);
                 answered
             };
-            commands.iter().filter_map(|command| key_of_get(command)).map(add).collect()
+            commands.iter().filter_map(|command| command.key_of_get()).map(add).collect()
         }))
     }
 
@@ -206,7 +211,7 @@ impl Outbox {
 
 impl Load {
     fn add_get(&mut self, key: &[u8], answer: Answer) {
-        write_string(key, &mut self.gets.bytes);
+        self.gets.bytes.extend_from_slice(key);
         self.gets.close(answer);
     }
 
@@ -272,39 +277,6 @@ impl<W> Default for Queue<W> {
     fn default() -> Self {
         Self { bytes: Vec::new(), waiters: Vec::new() }
     }
-}
-
-/// The key, if all that the command does is to read one value.
-fn key_of_get(command: &Cmd) -> Option<&[u8]> {
-    let mut args = command.args_iter();
-    match (args.len(), args.next(), args.next()) {
-        (2, Some(Arg::Simple(b"GET")), Some(Arg::Simple(key))) => Some(key),
-        _ => None,
-    }
-}
-
-/// A string as it stands in a command.
-fn write_string(string: &[u8], to: &mut Vec<u8>) {
-    write_number(b'$', string.len(), to);
-    to.extend_from_slice(string);
-    to.extend_from_slice(b"\r\n");
-}
-
-/// A line of a type and a number.
-pub(super) fn write_number(kind: u8, number: usize, to: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let (mut at, mut rest) = (digits.len(), number);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    to.push(kind);
-    to.extend_from_slice(&digits[at..]);
-    to.extend_from_slice(b"\r\n");
 }
 
 /// Shows nothing: commands hold what callers entrust to them.

@@ -26,7 +26,7 @@ impl RedisStore {
     async fn page_of_server(&self, scan: &Scan) -> Result<Page> {
         let place = scan.cursor().map(Place::read).transpose()?;
         let command = command(scan, place.as_ref().map_or(0, |place| place.cursor));
-        let command = Command::plain(command).of_run(place.map(|place| place.run.into()));
+        let command = Command::plain((&command).into()).of_run(place.map(|place| place.run.into()));
         let request = Request { command: &command, partition: ANYWHERE, repeatable: true, writes: false };
         let answered = self.shared.wires.call(request, self.deadline()).await?;
         let (cursor, keys) = read_page(answered.value).ok_or_else(unexpected_answer)?;

@@ -76,7 +76,9 @@ impl RedisStore {
         let xread = xread(wait, slice);
         let send = async {
             if asking {
-                wire.send_asking(Instant::now() + patience, &xread, false).await.map(|(answer, _)| answer)
+                wire.send_asking(Instant::now() + patience, &(&xread).into(), false)
+                    .await
+                    .map(|(answer, _)| answer)
             } else {
                 wire.link().send(&xread).await.map_err(lost)
             }

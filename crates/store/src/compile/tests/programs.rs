@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use redis::Value;
 use roomkey_core::{
     Append, BranchId, Check, FieldTest, Key, Kind, Life, Limit, Namespace, Only, Op, OpId, Order, Partition,
     RankPut, Score, Standing, Txn, TxnBuilder, Until,
 };
+
+use crate::packed::Packed;
 
 pub(super) fn key(kind: Kind, name: &str) -> Key {
     let mut tag = [0; 16];
@@ -17,6 +20,15 @@ pub(super) fn key(kind: Kind, name: &str) -> Key {
 
 pub(super) fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
+}
+
+/// The words of a command.
+pub(super) fn words(packed: &Packed) -> Vec<Vec<u8>> {
+    let mut sent = Vec::new();
+    packed.write(&mut sent);
+    let Value::Array(words) = redis::parse_redis_value(&sent).unwrap() else { panic!("no command") };
+    let word = |word| if let Value::BulkString(word) = word { word } else { panic!("no word of a command") };
+    words.into_iter().map(word).collect()
 }
 
 pub(super) const fn seconds(seconds: u64) -> Until {

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::{Arg, Value};
+use redis::Value;
 use roomkey_core::{
     Append, Args, BranchId, Check, End, Error, ErrorKind, Key, Kind, Life, Limit, LogId, Only, Op, Order,
     Outcome, RankPut, Reply, Result, Score, Ttl, Txn, TxnBuilder, Until,
 };
 use roomkey_testkit::RedisServer;
 
-use super::programs::{bytes, key, seconds};
+use super::programs::{bytes, key, seconds, words};
 use crate::compile::{Call, Compiler};
 
 const RUN: &str = "run";
@@ -27,7 +27,7 @@ impl Redis {
     }
 
     fn send(&self, call: &Call) -> Value {
-        let mut args: Vec<Vec<u8>> = call.cmd.as_ref().unwrap().args_iter().map(simple).collect();
+        let mut args: Vec<Vec<u8>> = words(call.cmd.as_ref().unwrap());
         if let Some(script) = &call.script {
             args[0] = b"EVAL".to_vec();
             args[1] = script.source.as_bytes().to_vec();
@@ -59,13 +59,6 @@ impl Redis {
         let (holds, _) =
             program.fork(BranchId::ROOT, [Check::number(&key(Kind::Value, "n"), plus, min..=max)]);
         self.transact(&program.build().unwrap()).unwrap().took(holds)
-    }
-}
-
-fn simple(arg: Arg<&[u8]>) -> Vec<u8> {
-    match arg {
-        Arg::Simple(bytes) => bytes.to_vec(),
-        _ => panic!("no command of ours has a cursor for redis-rs to move"),
     }
 }
 

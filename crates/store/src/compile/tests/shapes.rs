@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use redis::Arg;
 use roomkey_core::{
     Append, Args, BranchId, Check, FieldTest, Kind, Life, Only, Op, RankPut, Score, Txn, TxnBuilder,
 };
@@ -19,8 +18,7 @@ fn script(compiler: &Compiler, txn: &Txn) -> Arc<Script> {
 
 /// The arguments of a call behind `EVALSHA`, its hash and the number of its keys.
 fn arguments(call: &Call) -> Vec<Vec<u8>> {
-    let args = call.cmd.as_ref().unwrap().args_iter().skip(3);
-    args.map(|arg| if let Arg::Simple(bytes) = arg { bytes.to_vec() } else { Vec::new() }).collect()
+    programs::words(call.cmd.as_ref().unwrap()).split_off(3)
 }
 
 #[test]

@@ -16,6 +16,7 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::Instant;
 
 use crate::link::{Lost, Wire};
+use crate::packed::Packed;
 
 /// A wire, what the server sees of it, and the task of its driver.
 fn wire(gathers: bool, buffer: usize) -> (Wire, DuplexStream, JoinHandle<()>) {
@@ -31,7 +32,7 @@ fn get(key: &str) -> Cmd {
 /// Starts a call, so that its command is in the outbox, and gives its answer later.
 fn call(wire: &Wire, command: Cmd) -> JoinHandle<Result<Value, Lost>> {
     let wire = wire.clone();
-    tokio::spawn(async move { wire.send(&command, None).await })
+    tokio::spawn(async move { wire.send(&Packed::from(&command), None).await })
 }
 
 async fn expect(server: &mut DuplexStream, bytes: &str) {
@@ -181,7 +182,7 @@ async fn at_the_end_everybody_is_told_what_is_known() {
         assert!(matches!(waiting.await.unwrap(), Err(Lost::Unsent)));
     }
     driver.await.unwrap();
-    assert!(matches!(wire.send(&get("a"), None).await, Err(Lost::Unsent)));
+    assert!(matches!(wire.send(&Packed::from(&get("a")), None).await, Err(Lost::Unsent)));
 }
 
 #[tokio::test]
@@ -199,7 +200,7 @@ async fn answers_that_came_before_the_end_count() {
 async fn a_driver_that_is_dropped_tells_everybody() {
     let (ours, _theirs) = duplex(1024);
     let (wire, driver) = Wire::new(ours, true, Histogram::noop());
-    let ping = redis::cmd("PING");
+    let ping = Packed::new("PING", 0, 0);
     let (mut waiting, mut never) = (pin!(wire.send(&ping, None)), pin!(wire.send(&ping, None)));
     {
         let mut driver = pin!(driver);
@@ -252,7 +253,7 @@ async fn a_refusal_that_comes_unasked_is_told_to_the_first() {
     for _ in 0..10 {
         yield_now().await;
     }
-    let answer = wire.send(&redis::cmd("PING"), None).await.unwrap();
+    let answer = wire.send(&Packed::new("PING", 0, 0), None).await.unwrap();
     assert!(matches!(answer, Value::ServerError(error) if error.code() == "ERR"));
 }
 
@@ -306,7 +307,7 @@ async fn a_deadline_ends_the_wait_for_an_answer() {
     let deadline = Instant::now() + Duration::from_millis(500);
     let until = |command: Cmd, deadline| {
         let wire = wire.clone();
-        tokio::spawn(async move { wire.send(&command, deadline).await })
+        tokio::spawn(async move { wire.send(&Packed::from(&command), deadline).await })
     };
     let [patient, gone] = [until(get("a"), None), until(get("b"), Some(deadline))];
     for _ in 0..10 {
@@ -351,7 +352,7 @@ async fn a_deadline_holds_behind_what_was_refused_before_it_had_left() {
     server.write_all(b"-ERR Protocol error: invalid bulk length\r\n").await.unwrap();
     assert!(matches!(refused.await.unwrap().unwrap(), Value::ServerError(_)));
     let deadline = Instant::now() + Duration::from_millis(500);
-    let behind = wire.send(&redis::cmd("PING"), Some(deadline)).await;
+    let behind = wire.send(&Packed::new("PING", 0, 0), Some(deadline)).await;
     assert!(matches!(behind, Err(Lost::NotInTime)));
 }
 
