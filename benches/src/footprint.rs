@@ -46,14 +46,20 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Footprint>> {
             let options = TokensOptions::new().policy("access", Policy::fixed(HOUR));
             let tokens = Tokens::with_options(vault, options)?;
             let mut wire = Wire::connect(setting.redis)?;
-            let used = |wire: &mut Wire| -> Result<f64> { Ok(wire.info("INFO memory", "used_memory")?.parse()?) };
+            let used =
+                |wire: &mut Wire| -> Result<f64> { Ok(wire.info("INFO memory", "used_memory")?.parse()?) };
             // The generations of the type in 4 096 partitions are there once, however many tokens there are.
             issue(setting, &tokens, "warm", 0..20_000)?;
             let before = used(&mut wire)?;
             issue(setting, &tokens, "user", (0..TOKENS).map(|n| n / per_subject))?;
             let bytes_per_token = (used(&mut wire)? - before) / TOKENS as f64;
             peers::close(setting, &store)?;
-            found.push(Footprint { names: format!("{app}:…:{namespace}"), per_subject, bytes_per_token, target });
+            found.push(Footprint {
+                names: format!("{app}:…:{namespace}"),
+                per_subject,
+                bytes_per_token,
+                target,
+            });
         }
     }
     Ok(found)

@@ -39,9 +39,11 @@ pub(crate) fn comparisons(setting: &Setting) -> Result<Vec<Comparison>> {
             comparisons.push(verify(setting, &tokens, name, token_type, sliding, &texts, tasks)?);
         }
     }
-    for (name, steps) in
-        [("tokens/refresh", Steps::Refresh), ("tokens/issue", Steps::Issue), ("tokens/revoke_subject", Steps::Revoke)]
-    {
+    for (name, steps) in [
+        ("tokens/refresh", Steps::Refresh),
+        ("tokens/issue", Steps::Issue),
+        ("tokens/revoke_subject", Steps::Revoke),
+    ] {
         for tasks in TASKS {
             comparisons.push(change(setting, &tokens, name, steps, tasks)?);
         }
@@ -94,7 +96,12 @@ fn verify(
     let get = Get(same.clone());
     let ours = {
         let (tokens, texts) = (tokens.clone(), texts.clone());
-        move |task| Verify { tokens: tokens.clone(), token_type, texts: texts.clone(), at: start(task, tasks) }
+        move |task| Verify {
+            tokens: tokens.clone(),
+            token_type,
+            texts: texts.clone(),
+            at: start(task, tasks),
+        }
     };
     Ok(Comparison::new(name, tasks, contender(peers::OURS, setting, tasks, ours))
         .peer(
