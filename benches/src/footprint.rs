@@ -144,10 +144,10 @@ pub(crate) fn revoke_all(setting: &Setting) -> Result<Revocation> {
     peers::close(setting, &store)?;
     Ok(Revocation {
         tokens: MANY,
-        revoke_us: Spread::of(revoke.into_iter()).median,
-        server_us: Spread::of(server.into_iter()).median,
-        quiet_p99_us: Spread::of(quiet.into_iter()),
-        revoking_p99_us: Spread::of(revoking.into_iter()),
+        revoke_us: Spread::of(revoke).median,
+        server_us: Spread::of(server).median,
+        quiet_p99_us: Spread::of(quiet),
+        revoking_p99_us: Spread::of(revoking),
     })
 }
 
