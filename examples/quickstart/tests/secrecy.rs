@@ -143,7 +143,7 @@ async fn every_structure<S: Store>(vault: &Vault<S>, seen: &mut Seen) {
 
 async fn every_limit<S: Store>(vault: &Vault<S>, seen: &mut Seen) {
     for options in [TokensOptions::new(), TokensOptions::new().track(true)] {
-        let tokens = Tokens::with_options(vault.clone(), options).unwrap();
+        let tokens = Tokens::with_options(vault.clone(), options.clone()).expect("the options can be");
         let token = format!("{TOKEN}{options:?}");
         seen.result(tokens.store(TYPE, &token, HOUR).await);
         seen.result(tokens.store(TYPE, &token, HOUR).await);

@@ -201,7 +201,8 @@ async fn evicted_keys_let_nobody_in() {
     let seed = seed();
     eprintln!("ROOMKEY_TOKENS_SEED={seed}");
     let mut rng = Rng(seed);
-    let (mut live, mut dead): (Vec<(&str, Issued)>, Vec<(&str, Issued)>) = (Vec::new(), Vec::new());
+    let mut live: Vec<(&str, Issued)> = Vec::new();
+    let mut dead: Vec<(&str, Issued)> = Vec::new();
     let subjects = ["alice", "bob", "carol"];
     for round in 0..60 {
         for _ in 0..4 {
