@@ -88,7 +88,7 @@ impl<S: Store> Tokens<S> {
     }
 
     /// Removes what expired tokens of a type leave behind in the index, and returns how many entries that were;
-    /// always 0 where [`track`](TokensOptions::track) is off, as nothing is left behind then.
+    /// always 0 where [`track`](crate::TokensOptions::track) is off, as nothing is left behind then.
     ///
     /// Nobody needs to call it: each stored token removes up to two expired entries of its partition, and an index ends
     /// by itself a day after its last token. It never touches a live token, and any number of processes may run it at once: each
