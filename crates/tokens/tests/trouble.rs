@@ -2,16 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/repeating.rs"]
+mod repeating;
+
 use std::time::Duration;
 
 use roomkey_core::{
-    Batch, Class, Error as StoreError, ErrorKind, Health, Kind, Outcome, Page, RankPut, Reply,
-    Result as CoreResult, Scan, Score, Spread, Step, Store, Txn, Wait, Woken,
+    Class, Error as StoreError, ErrorKind, Kind, Outcome, RankPut, Reply, Score, Spread, Step, Store,
 };
 use roomkey_memory::MemoryStore;
 use roomkey_testkit::{Fault, FaultyStore, Gate, MockStore, RecordingStore};
 use roomkey_tokens::{Error, Tokens, TokensOptions};
 use roomkey_vault::{Keyring, Vault};
+
+use crate::repeating::Repeating;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -56,39 +60,6 @@ async fn trouble_is_never_told_as_valid_or_not() {
         store.heal();
         assert!(tokens.is_valid("access", "known").await.unwrap(), "nothing was done");
         assert!(!tokens.is_valid("access", "unknown").await.unwrap());
-    }
-}
-
-/// A store that repeats what is safe to repeat after an ambiguous failure, as the contract lets it.
-#[derive(Clone, Debug)]
-struct Repeating<S>(FaultyStore<S>);
-
-impl<S: Store> Store for Repeating<S> {
-    async fn run(&self, batch: Batch) -> CoreResult<Vec<CoreResult<Reply>>> {
-        self.0.run(batch).await
-    }
-
-    async fn transact(&self, txn: &Txn) -> CoreResult<Outcome> {
-        match self.0.transact(txn).await {
-            Err(error) if error.class() == Class::Ambiguous && txn.retry_safe() => self.0.transact(txn).await,
-            done => done,
-        }
-    }
-
-    async fn scan(&self, scan: Scan) -> CoreResult<Page> {
-        self.0.scan(scan).await
-    }
-
-    async fn wait(&self, wait: Wait) -> CoreResult<Woken> {
-        self.0.wait(wait).await
-    }
-
-    async fn health(&self) -> CoreResult<Health> {
-        self.0.health().await
-    }
-
-    async fn close(&self) -> CoreResult<()> {
-        self.0.close().await
     }
 }
 

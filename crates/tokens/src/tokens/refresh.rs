@@ -40,6 +40,28 @@ impl<S: Store> Tokens<S> {
     /// It takes two round trips to one node; none at all for a text that was not issued here. Where the reply to the
     /// second is lost, the store repeats it and finds its own successors.
     ///
+    /// ```
+    /// # use roomkey_memory::MemoryStore;
+    /// # use roomkey_tokens::{Issue, Policy, Refresh, Tokens, TokensOptions};
+    /// # use roomkey_vault::{Keyring, Vault};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let vault = Vault::open(MemoryStore::new(), Keyring::generate()?).await?;
+    /// let options = TokensOptions::new().policy("refresh", Policy::refresh().access_type("access"));
+    /// let tokens = Tokens::with_options(vault, options)?;
+    /// let login = tokens.grant("refresh", Issue::new("alice", 42_u64)).await?;
+    /// match tokens.refresh::<u64>("refresh", login.refresh.token.reveal()).await? {
+    ///     Refresh::Rotated { grant, session } | Refresh::Replayed { grant, session } => {
+    ///         assert_eq!((session.subject.as_str(), session.claims), ("alice", 42));
+    ///         assert_eq!(grant.refresh.handle, login.refresh.handle);
+    ///     }
+    ///     // Both tell the client the same: to sign in again.
+    ///     _ => unreachable!("the token has just been made"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Store`]: the token may have been exchanged; the same call again, within the grace, gives the
     /// successors. [`Error::Record`] if what is kept of the family is not what this key ring sealed, or the claims are

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use roomkey_core::Store;
+use roomkey_core::{Kind, Op, Reply, Store};
+use roomkey_crypto::Context;
 use roomkey_tokens::{Error, Grace, Grant, Issue, Policy, Refresh, Session, Tokens, TokensOptions, WhenFull};
 
 use crate::assert_fails;
-use crate::common::{HOUR, open};
+use crate::common::{HOUR, open, raw, sole_key};
 
 /// Longer than any test on a loaded machine takes.
 const WINDOW: Grace = Grace::Window(Duration::from_secs(60));
@@ -18,23 +19,23 @@ fn options(grace: Grace) -> TokensOptions {
         .policy("access", Policy::access().prefix("at"))
 }
 
-async fn tokens<S: Store>(store: S) -> Tokens<S> {
+pub(crate) async fn tokens<S: Store>(store: S) -> Tokens<S> {
     Tokens::with_options(open(store).await, options(WINDOW)).unwrap()
 }
 
-async fn grant<S: Store>(tokens: &Tokens<S>, subject: &str) -> Grant {
+pub(crate) async fn grant<S: Store>(tokens: &Tokens<S>, subject: &str) -> Grant {
     tokens.grant("refresh", Issue::new(subject, 42_u64).device("Firefox").scopes(["read"])).await.unwrap()
 }
 
-fn refresh_text(grant: &Grant) -> &str {
+pub(crate) fn refresh_text(grant: &Grant) -> &str {
     grant.refresh.token.reveal()
 }
 
-fn access_text(grant: &Grant) -> &str {
+pub(crate) fn access_text(grant: &Grant) -> &str {
     grant.access.as_ref().unwrap().token.reveal()
 }
 
-fn texts(grant: &Grant) -> (&str, &str) {
+pub(crate) fn texts(grant: &Grant) -> (&str, &str) {
     (refresh_text(grant), access_text(grant))
 }
 
@@ -42,31 +43,35 @@ async fn refresh<S: Store>(tokens: &Tokens<S>, token: &str) -> Refresh<u64> {
     tokens.refresh("refresh", token).await.unwrap()
 }
 
-async fn rotate<S: Store>(tokens: &Tokens<S>, token: &str) -> Grant {
+pub(crate) async fn rotate<S: Store>(tokens: &Tokens<S>, token: &str) -> Grant {
     match refresh(tokens, token).await {
         Refresh::Rotated { grant, .. } => grant,
         other => panic!("{other:?}"),
     }
 }
 
-async fn replay<S: Store>(tokens: &Tokens<S>, token: &str) -> Grant {
+pub(crate) async fn replay<S: Store>(tokens: &Tokens<S>, token: &str) -> Grant {
     match refresh(tokens, token).await {
         Refresh::Replayed { grant, .. } => grant,
         other => panic!("{other:?}"),
     }
 }
 
-async fn active<S: Store>(tokens: &Tokens<S>, token_type: &str, token: &str) -> Option<Session<u64>> {
+pub(crate) async fn active<S: Store>(
+    tokens: &Tokens<S>,
+    token_type: &str,
+    token: &str,
+) -> Option<Session<u64>> {
     tokens.verify(token_type, token).await.unwrap()
 }
 
 /// Whether the current refresh token of a grant, and its access token, are active.
-async fn both_active<S: Store>(tokens: &Tokens<S>, grant: &Grant) -> (bool, bool) {
+pub(crate) async fn both_active<S: Store>(tokens: &Tokens<S>, grant: &Grant) -> (bool, bool) {
     let (refresh, access) = texts(grant);
     (active(tokens, "refresh", refresh).await.is_some(), active(tokens, "access", access).await.is_some())
 }
 
-async fn assert_dead<S: Store>(tokens: &Tokens<S>, grants: &[&Grant]) {
+pub(crate) async fn assert_dead<S: Store>(tokens: &Tokens<S>, grants: &[&Grant]) {
     for grant in grants {
         assert_eq!(both_active(tokens, grant).await, (false, false));
         assert!(matches!(refresh(tokens, refresh_text(grant)).await, Refresh::Inactive));
@@ -252,4 +257,73 @@ pub(crate) async fn a_family_counts_once_to_a_limit<S: Store>(store: S) {
         tokens.refresh::<u64>("strict", refresh_text(&strict)).await.unwrap().granted().unwrap();
     }
     assert_fails!(tokens.grant("strict", Issue::new("alice", 42_u64)).await, Error::LimitReached);
+}
+
+/// Refreshes, replays each exchange, and goes on until that is refused; all that it got.
+async fn refresh_until_refused<S: Store>(tokens: Tokens<S>, first: Grant) -> Vec<Grant> {
+    let mut minted = vec![first];
+    while minted.len() < 60
+        && let Some(last) = minted.last()
+        && let Some((next, _)) = refresh(&tokens, refresh_text(last)).await.granted()
+    {
+        if let Some((again, _)) = refresh(&tokens, refresh_text(last)).await.granted() {
+            assert_eq!(texts(&again), texts(&next));
+        }
+        minted.push(next);
+    }
+    minted
+}
+
+pub(crate) async fn nothing_minted_survives_a_revocation_at_the_same_time<S: Store>(store: S) {
+    let tokens = tokens(store).await;
+    for round in 0..40_u32 {
+        let subject = format!("subject{round}");
+        let first = grant(&tokens, &subject).await;
+        let refreshing = tokio::spawn(refresh_until_refused(tokens.clone(), first.clone()));
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        match round % 4 {
+            0 => assert!(tokens.revoke("refresh", refresh_text(&first)).await.unwrap()),
+            1 => assert!(tokens.revoke_family("access", access_text(&first)).await.unwrap()),
+            2 => tokens.revoke_subject(&subject).await.unwrap(),
+            _ => tokens.revoke_type("refresh").await.unwrap(),
+        }
+        let minted = refreshing.await.unwrap();
+        assert_dead(&tokens, &minted.iter().collect::<Vec<_>>()).await;
+    }
+}
+
+pub(crate) async fn who_has_store_and_key_ring_cannot_open_the_successors<S: Store>(store: S) {
+    let vault = open(store.clone()).await;
+    let tokens = Tokens::with_options(vault.clone(), options(WINDOW)).unwrap();
+    let first = grant(&tokens, "alice").await;
+    let next = rotate(&tokens, refresh_text(&first)).await;
+    let key = sole_key(&vault, "n1", Kind::Value).await;
+    let Reply::Bytes(Some(sealed)) = raw(&store, Op::get(&key)).await else { panic!("there are successors") };
+    let space = vault.space("n1", crate::common::SPREAD);
+    for kind in 0..=u8::MAX {
+        let opened = space.open(&Context::new(kind, key.bytes(), b""), &*sealed);
+        assert_fails!(opened, roomkey_vault::Error::Rejected);
+    }
+    assert_eq!(texts(&replay(&tokens, refresh_text(&first)).await), texts(&next), "its bearer can");
+}
+
+pub(crate) async fn what_was_tampered_with_is_an_error_and_ends_nothing<S: Store>(store: S) {
+    let vault = open(store.clone()).await;
+    let tokens = Tokens::with_options(vault.clone(), options(WINDOW)).unwrap();
+    let first = grant(&tokens, "alice").await;
+    let next = rotate(&tokens, refresh_text(&first)).await;
+    let successors = sole_key(&vault, "n1", Kind::Value).await;
+    let garbage = bytes::Bytes::from_static(b"garbage");
+    raw(&store, Op::put(&successors, garbage.clone(), roomkey_core::Life::Keep)).await;
+    assert_fails!(tokens.refresh::<u64>("refresh", refresh_text(&first)).await, Error::Record(_));
+    assert_eq!(both_active(&tokens, &next).await, (true, true));
+    assert_fails!(tokens.refresh::<String>("refresh", refresh_text(&next)).await, Error::Record(_));
+    let third = rotate(&tokens, refresh_text(&next)).await;
+    let family = sole_key(&vault, "f1", Kind::Map).await;
+    raw(&store, Op::map_put(&family, "m", garbage, roomkey_core::Life::Keep)).await;
+    assert_fails!(tokens.refresh::<u64>("refresh", refresh_text(&third)).await, Error::Record(_));
+    assert!(tokens.revoke("refresh", refresh_text(&third)).await.unwrap());
+    assert_dead(&tokens, &[&third]).await;
 }

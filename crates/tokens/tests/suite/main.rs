@@ -9,6 +9,7 @@ mod common;
 mod families;
 mod issued;
 mod lifecycle;
+mod others;
 mod secrecy;
 mod sessions;
 mod single_use;
@@ -70,7 +71,13 @@ behaviours! {
         of_many_that_refresh_at_once_one_rotates_and_all_get_the_same
         revoking_any_token_of_a_family_or_its_subject_or_type_ends_it
         revoking_an_access_token_ends_it_alone
-        a_family_counts_once_to_a_limit;
+        a_family_counts_once_to_a_limit
+        nothing_minted_survives_a_revocation_at_the_same_time
+        who_has_store_and_key_ring_cannot_open_the_successors
+        what_was_tampered_with_is_an_error_and_ends_nothing;
+    others:
+        all_but_one_session_can_be_ended
+        ending_the_others_and_refreshing_at_once_lose_neither;
     lifecycle:
         a_stored_token_is_valid_until_revoked
         an_unknown_token_is_not_valid
