@@ -15,7 +15,7 @@ pub(crate) struct TouchProgram {
 impl TouchProgram {
     /// ```text
     /// when Exists t|(Value t = seen) ∧ Ranked s e Present:
-    ///       dl = Expire t Set(InCapped idle ends); [Put t resealed Keep]; [RankPut s handle From(dl) ↑]
+    ///       dl = Expire t Set(InCapped idle ends); [Put t resealed Set(…)]; [RankPut s handle From(dl) ↑]
     /// ```
     ///
     /// It brings nothing back that was revoked, and begins by changing an expiry, so it works on a full store. With
@@ -40,7 +40,8 @@ impl TouchProgram {
         let (live, _) = program.fork(BranchId::ROOT, checks);
         let deadline = program.quiet_op(live, Op::expire(record, Life::Set(until)));
         if let Some((_, resealed)) = resealed {
-            program.quiet_op(live, Op::put(record, resealed, Life::Keep));
+            // Where the session ends at this very moment, the key is gone already, and a new one would stay for ever.
+            program.quiet_op(live, Op::put(record, resealed, Life::Set(until)));
         }
         if let Some(session) = session {
             let put = RankPut::new(subject, session, Score::From(deadline)).life(Life::AtLeast(until));
