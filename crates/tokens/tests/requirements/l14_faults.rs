@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use roomkey_core::{Class, Error as StoreError, ErrorKind, Store};
 use roomkey_memory::MemoryStore;
-
+use roomkey_store::{NotReplicated, RedisConfig, RedisStore};
 use roomkey_testkit::{Fault, FaultyStore, RedisServer, server::Restart};
 use roomkey_tokens::{Error, Issue, Issued, Tokens};
+use roomkey_vault::Keyring;
 
-use crate::common::{Rng, active, connect, issue, open, seed, with_policies};
+use crate::common::{Rng, active, connect, issue, open, open_as, seed, with_policies};
 
 const TYPES: [&str; 3] = ["session", "access", "oldest"];
 
@@ -236,4 +237,42 @@ async fn evicted_keys_let_nobody_in() {
         live = rest;
     }
     assert!(dead.len() > 100);
+}
+
+/// A revocation that shall survive the loss of the master is an error where no replica has it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_durable_revocation_that_no_replica_confirms_is_an_error_that_says_so() {
+    let server = RedisServer::start();
+    let replica = RedisServer::options().replica_of(&server).start();
+    let ring = || Keyring::from_key_bytes([7; 32]);
+    let tokens = with_policies(&open_as("durable", connect(&server).await, ring()).await);
+    let config = RedisConfig::builder().host("127.0.0.1").port(server.port()).wait_replicas(1);
+    let config =
+        config.timeout(Duration::from_secs(10)).wait_timeout(Duration::from_secs(1)).build().unwrap();
+    let waiting = RedisStore::connect(config).await.unwrap();
+    let durable = with_policies(&open_as("durable", waiting, ring()).await);
+    let confirmed = issue(&durable, "session", "alice").await;
+    assert!(durable.revoke("session", confirmed.token.reveal()).await.unwrap());
+
+    replica.kill();
+    // The master does not wait for one that it knows to be gone.
+    while server.info("connected_slaves") != "0" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for how in 0..3 {
+        let issued = issue(&tokens, "session", "alice").await;
+        let revoked = match how {
+            0 => durable.revoke("session", issued.token.reveal()).await.map(drop),
+            1 => durable.revoke_subject("alice").await,
+            _ => durable.revoke_session("session", "alice", &issued.handle).await.map(drop),
+        };
+        let Err(Error::Store(error)) = revoked else { panic!("{revoked:?}") };
+        assert_eq!(error.class(), Class::Ambiguous);
+        let StoreError::Ambiguous(failure) = &error else { panic!("{error:?}") };
+        let cause =
+            std::error::Error::source(failure).and_then(|cause| cause.downcast_ref::<NotReplicated>());
+        assert!(cause.is_some_and(|cause| cause.wanted == 1 && cause.confirmed == 0), "{error:?}");
+        assert!(!active(&tokens, "session", &issued).await, "it is done where it could be");
+    }
 }
