@@ -3,6 +3,7 @@
 mod brought;
 mod codes;
 mod consume;
+mod introspection;
 mod issue;
 mod others;
 mod refresh;
@@ -13,6 +14,7 @@ mod touch;
 pub(crate) use brought::{RevokeProgram, StoreProgram};
 pub(crate) use codes::{Trial, Tried, TryProgram};
 pub(crate) use consume::ConsumeProgram;
+pub(crate) use introspection::MomentProgram;
 pub(crate) use issue::{Begin, BeginProgram, Generation, Held, HeldProgram, Write, Written};
 pub(crate) use others::{Others, OthersProgram, RecordOf, Remains};
 pub(crate) use refresh::{Kept, KeptProgram, Rotate, RotateProgram};

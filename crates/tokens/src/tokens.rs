@@ -4,6 +4,7 @@ mod brought;
 mod codes;
 mod consume;
 mod grant;
+mod introspection;
 mod issue;
 mod others;
 mod refresh;
@@ -83,7 +84,7 @@ impl<S: Store> Tokens<S> {
     }
 
     fn assemble(vault: Vault<S>, options: TokensOptions) -> Self {
-        let keys = Keys::new(&vault, options.policies.keys());
+        let keys = Keys::new(&vault, options.policies.keys().chain(options.codes.keys()));
         Self { vault, keys, shared: Arc::new(Shared { options, clock: StoreClock::new() }) }
     }
 

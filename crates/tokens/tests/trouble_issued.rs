@@ -128,6 +128,20 @@ async fn a_full_store_issues_nothing_and_uses_up_what_there_is() {
 }
 
 #[tokio::test]
+async fn a_token_that_cannot_be_looked_up_is_not_told_to_be_inactive() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = tokens(store.clone()).await;
+    let issued = tokens.issue("session", Issue::new("alice", ())).await.unwrap();
+    for error in errors() {
+        store.break_down(error.clone());
+        let told = tokens.introspect::<()>("session", issued.token.reveal()).await;
+        assert_eq!(store_error(told).kind(), error.kind());
+    }
+    store.heal();
+    assert!(tokens.introspect::<()>("session", issued.token.reveal()).await.unwrap().active().is_some());
+}
+
+#[tokio::test]
 async fn a_list_is_whole_or_an_error() {
     let store = FaultyStore::new(MemoryStore::new());
     let tokens = tokens(store.clone()).await;
@@ -160,6 +174,11 @@ async fn what_is_asked_for_takes_as_many_round_trips_as_documented() {
     tokens.verify_code::<()>("sign-in", "alice", "12345").await.unwrap();
     assert!(store.history().is_empty());
     tokens.verify_code::<()>("sign-in", "alice", "123456").await.unwrap();
+    assert_eq!(store.history().len(), 1);
+    store.clear();
+    tokens.introspect::<()>("reset", "rk_x").await.unwrap();
+    assert!(store.history().is_empty());
+    tokens.introspect::<()>("reset", issued.token.reveal()).await.unwrap();
     assert_eq!(store.history().len(), 1);
     store.clear();
     tokens.consume::<()>("reset", issued.token.reveal()).await.unwrap();

@@ -67,7 +67,7 @@ impl TryProgram {
         let mut program = TxnBuilder::new("tokens.try");
         let root = BranchId::ROOT;
         let subject = program.op(root, Subject::read_op(subject));
-        let types = program.op(root, Op::map_get(types, Bytes::copy_from_slice(&code_type.0)));
+        let types = program.op(root, Op::map_get(types, code_type.bytes()));
         let (tried, refused) = program.fork(root, [Check::exists(code), within.clone()]);
         let counted = program.op(tried, Op::add(attempts, 1, Life::AtLeast(Until::In(window))));
         let (right, wrong) = program.fork(tried, [Check::value_starts_with(code, proof)]);

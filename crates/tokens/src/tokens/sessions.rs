@@ -95,7 +95,7 @@ impl<S: Store> Tokens<S> {
         let (keys, mut ops): (Vec<_>, Vec<_>) = handles.iter().map(place).unzip();
         // The generations come last, as in a verification: if they match, each record counted when it was read.
         ops.push(Subject::read_op(&self.keys.subject(subject)));
-        ops.push(Op::map_get(&self.keys.types(subject), Bytes::copy_from_slice(&tag.0)));
+        ops.push(Op::map_get(&self.keys.types(subject), tag.bytes()));
         let mut replies = self.vault.store().run(Batch::new(ops)?).await?;
         let unheard = || broken("another reply than the generations of a subject");
         let types = of_types(replies.pop().transpose()?).ok_or_else(unheard)?;

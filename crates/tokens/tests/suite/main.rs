@@ -7,6 +7,7 @@
 mod codes;
 mod common;
 mod families;
+mod introspection;
 mod issued;
 mod lifecycle;
 mod others;
@@ -52,6 +53,12 @@ behaviours! {
         a_code_is_no_session_and_ends_none
         a_damaged_code_is_an_error_and_lets_nobody_in
         no_code_subject_or_claim_reaches_the_store;
+    introspection:
+        an_active_token_is_told_of_in_the_words_of_the_standard
+        of_an_inactive_token_nothing_is_told
+        the_end_that_is_told_is_the_true_one
+        refresh_tokens_and_those_of_a_family_are_told_apart
+        a_damaged_token_is_an_error_and_not_inactive;
     issued:
         an_issued_token_is_active_until_revoked
         a_token_of_one_type_is_none_of_another
