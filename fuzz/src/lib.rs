@@ -14,6 +14,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 mod brought;
 mod envelope;
 mod input;
+mod issued;
 mod structures;
 mod texts;
 mod values;
@@ -21,6 +22,7 @@ mod world;
 
 pub use brought::brought;
 pub use envelope::envelope;
+pub use issued::issued;
 pub use structures::structures;
 pub use texts::texts;
 pub use values::values;
@@ -32,6 +34,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("brought", brought),
     ("envelope", envelope),
+    ("issued", issued),
     ("structures", structures),
     ("texts", texts),
     ("values", values),

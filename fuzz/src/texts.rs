@@ -7,13 +7,14 @@ use roomkey_core::{
     Batch, Cursor, Error, Key, Kind, Life, LogId, Namespace, Op, Partition, Reply, Scan, Store as _,
 };
 use roomkey_crypto::SecretKey;
+use roomkey_tokens::Handle;
 
 use crate::input::Input;
 use crate::world::{World, ready, run};
 
 /// Any bytes, read as one of these.
 ///
-/// - What is read as a physical key is what [`Key::new`] writes.
+/// - What is read as a physical key is what [`Key::new`] writes; a handle has one text.
 /// - What is read as the id of a log entry, or as an operator's key, is written as something that reads back the same.
 /// - A cursor that the store did not write is [`Error::CursorLost`] or a place in what it walks over.
 pub fn texts(data: &[u8]) {
@@ -22,7 +23,7 @@ pub fn texts(data: &[u8]) {
     read(input);
 }
 
-const FORMS: &[fn(Input<'_>)] = &[key, log_id, secret, cursor];
+const FORMS: &[fn(Input<'_>)] = &[key, log_id, secret, cursor, handle];
 
 fn key(input: Input<'_>) {
     let bytes = Bytes::copy_from_slice(input.rest());
@@ -52,6 +53,12 @@ fn secret(input: Input<'_>) {
     let again = SecretKey::from_base64(&written).expect("what was written can be read");
     assert_eq!(again.to_base64(), written);
     assert!(!format!("{key:?}").contains(written.as_str()));
+}
+
+fn handle(input: Input<'_>) {
+    let Ok(text) = str::from_utf8(input.rest()) else { return };
+    let Ok(handle) = text.parse::<Handle>() else { return };
+    assert_eq!(handle.to_string(), text);
 }
 
 /// A cursor of the store's own, some of it replaced, for a walk over a map and for one over all keys.

@@ -1,0 +1,23 @@
+//! Tokens that were issued: their texts, their records, and what these rest on.
+
+mod login;
+mod record;
+mod text;
+mod truth;
+
+use crate::input::Input;
+
+/// Any text in place of a token, any record in its place, any generations in theirs.
+///
+/// - A text is read exactly if it has the form that is documented, in whichever way it came about; and unless it is the
+///   very token, it is refused without a word.
+/// - A record says what an independent reading of its bytes says, or it is [`Error::Record`](roomkey_tokens::Error).
+/// - Whatever a subject's ranking and the generations of types hold, a token counts only under its own, and the next one
+///   that is issued counts.
+pub fn issued(data: &[u8]) {
+    let mut input = Input::new(data);
+    let attack = input.choose(ATTACKS);
+    attack(input);
+}
+
+const ATTACKS: &[fn(Input<'_>)] = &[text::any, text::edited, record::any, truth::subject, truth::types];
