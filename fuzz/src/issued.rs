@@ -1,5 +1,7 @@
 //! Tokens that were issued: their texts, their records, and what these rest on.
 
+mod family;
+mod list;
 mod login;
 mod record;
 mod text;
@@ -21,3 +23,17 @@ pub fn issued(data: &[u8]) {
 }
 
 const ATTACKS: &[fn(Input<'_>)] = &[text::any, text::edited, record::any, truth::subject, truth::types];
+
+/// Any bytes in place of what is kept of a family of refresh tokens, of the index of a subject's sessions, and of a cursor.
+///
+/// - Only the token that is current is exchanged, only the one before it gets its successors once more, and any other ends
+///   the family; whatever the family's record and its successors hold, what comes of them is what they say.
+/// - What is listed counts, and what is no session hides none.
+pub fn sessions(data: &[u8]) {
+    let mut input = Input::new(data);
+    let attack = input.choose(ATTACKS_ON_SESSIONS);
+    attack(input);
+}
+
+const ATTACKS_ON_SESSIONS: &[fn(Input<'_>)] =
+    &[family::record, family::ids, family::successors, list::cursor, list::index];

@@ -22,7 +22,7 @@ mod world;
 
 pub use brought::brought;
 pub use envelope::envelope;
-pub use issued::issued;
+pub use issued::{issued, sessions};
 pub use structures::structures;
 pub use texts::texts;
 pub use values::values;
@@ -35,6 +35,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("brought", brought),
     ("envelope", envelope),
     ("issued", issued),
+    ("sessions", sessions),
     ("structures", structures),
     ("texts", texts),
     ("values", values),

@@ -33,9 +33,11 @@ impl Login {
         let options = TokensOptions::new()
             .policy("fixed", hour.clone().prefix("a_b"))
             .policy("sliding", hour.clone().idle(Duration::from_secs(1_800)))
-            .policy("limited", hour.limit(2, WhenFull::EndOldest));
+            .policy("limited", hour.limit(2, WhenFull::EndOldest))
+            .policy("refresh", Policy::refresh().access_type("access"))
+            .policy("access", Policy::access());
         let tokens = Tokens::with_options(world.vault.clone(), options).expect("the policies can be");
-        let issued = issue(&tokens, token_type);
+        let issued = issued(&tokens, token_type);
         let subject = tokens.subject_tag(SUBJECT).expect("the subject has a name");
         Self { world, tokens, token_type, issued, subject }
     }
@@ -57,14 +59,19 @@ impl Login {
 
     /// Asserts that the subject can still be issued tokens, and that they count.
     pub(super) fn goes_on(&self) {
-        let next = issue(&self.tokens, self.token_type);
+        let next = issued(&self.tokens, self.token_type);
         assert!(self.verify(next.token.reveal()).expect("the record is as it was issued").is_some());
     }
 
     /// Where records of tokens are, and the one of this.
     pub(super) fn record(&self) -> (Space, Key) {
-        let space = self.space("t2");
-        let key = space.key(Kind::Value, self.tag(self.issued.handle).into());
+        self.kept("t2", Kind::Value, self.issued.handle)
+    }
+
+    /// Where what a layout keeps for sessions is, and what it keeps for this session of the subject.
+    pub(super) fn kept(&self, layout: &'static str, kind: Kind, session: Handle) -> (Space, Key) {
+        let space = self.space(layout);
+        let key = space.key(kind, self.tag(session).into());
         (space, key)
     }
 
@@ -93,8 +100,12 @@ impl Login {
     }
 }
 
-fn issue(tokens: &Tokens<MemoryStore>, token_type: &str) -> Issued {
-    let issue = Issue::new(SUBJECT, CLAIMS.to_owned()).device("device").scopes(["read", "write"]);
-    ready(tokens.issue(token_type, issue))
+fn issued(tokens: &Tokens<MemoryStore>, token_type: &str) -> Issued {
+    ready(tokens.issue(token_type, issue()))
         .expect("nothing that the store holds keeps a token from being issued")
+}
+
+/// What the tokens of the subject are issued with.
+pub(super) fn issue() -> Issue<String> {
+    Issue::new(SUBJECT, CLAIMS.to_owned()).device("device").scopes(["read", "write"])
 }

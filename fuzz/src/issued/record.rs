@@ -71,7 +71,7 @@ pub(super) fn any(mut input: Input<'_>) {
 
 /// What a record says, read by another hand than the one that is tested.
 #[derive(Debug)]
-struct Expected {
+pub(super) struct Expected {
     issued: u128,
     ends: u128,
     subject: String,
@@ -80,7 +80,7 @@ struct Expected {
 }
 
 impl Expected {
-    fn is(&self, session: &Session<String>) {
+    pub(super) fn is(&self, session: &Session<String>) {
         let Self { issued, ends, subject, device, scopes } = self;
         let millis = |time: SystemTime| {
             time.duration_since(SystemTime::UNIX_EPOCH).expect("no record is older than 2020").as_millis()
@@ -97,7 +97,7 @@ impl Expected {
 }
 
 /// `flags u8 | print 8 | issued | life | subject | [device] | [scopes] | claims`
-fn read(inside: &[u8]) -> Option<Expected> {
+pub(super) fn read(inside: &[u8]) -> Option<Expected> {
     let (flags, rest) = inside.split_first()?;
     let mut rest = rest.get(8..)?;
     let issued = 1_577_836_800_000 + 1_000 * u128::from(varint(&mut rest)?);
@@ -110,7 +110,7 @@ fn read(inside: &[u8]) -> Option<Expected> {
 }
 
 /// A number of at most 64 bits in as few groups of seven bits as it takes, the lowest first.
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
+pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let len = bytes.iter().position(|byte| *byte < 0x80)? + 1;
     let (groups, rest) = bytes.split_at(len);
     *bytes = rest;
@@ -121,7 +121,7 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     number.try_into().ok()
 }
 
-fn text(bytes: &mut &[u8]) -> Option<String> {
+pub(super) fn text(bytes: &mut &[u8]) -> Option<String> {
     let len = usize::try_from(varint(bytes)?).ok()?;
     let (text, rest) = bytes.split_at_checked(len)?;
     *bytes = rest;

@@ -90,7 +90,7 @@ fn checksum(text: &str) -> String {
     (0..CHECKSUM as u32).rev().map(|place| char::from(digit(place))).collect()
 }
 
-fn number(digits: &str) -> u128 {
+pub(super) fn number(digits: &str) -> u128 {
     digits.chars().fold(0, |number, digit| {
         let value = DIGITS.find(digit).expect("all of them are digits");
         number * 62 + value as u128
