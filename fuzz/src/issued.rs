@@ -1,5 +1,6 @@
 //! Tokens that were issued: their texts, their records, and what these rest on.
 
+mod code;
 mod family;
 mod list;
 mod login;
@@ -24,11 +25,13 @@ pub fn issued(data: &[u8]) {
 
 const ATTACKS: &[fn(Input<'_>)] = &[text::any, text::edited, record::any, truth::subject, truth::types];
 
-/// Any bytes in place of what is kept of a family of refresh tokens, of the index of a subject's sessions, and of a cursor.
+/// Any bytes in place of what is kept of a family of refresh tokens, of the index of a subject's sessions, of a cursor, and of
+/// a one-time code.
 ///
 /// - Only the token that is current is exchanged, only the one before it gets its successors once more, and any other ends
 ///   the family; whatever the family's record and its successors hold, what comes of them is what they say.
 /// - What is listed counts, and what is no session hides none.
+/// - A code is accepted once, if it was sent and a try is left, and says what its record says.
 pub fn sessions(data: &[u8]) {
     let mut input = Input::new(data);
     let attack = input.choose(ATTACKS_ON_SESSIONS);
@@ -36,4 +39,4 @@ pub fn sessions(data: &[u8]) {
 }
 
 const ATTACKS_ON_SESSIONS: &[fn(Input<'_>)] =
-    &[family::record, family::ids, family::successors, list::cursor, list::index];
+    &[family::record, family::ids, family::successors, list::cursor, list::index, code::any];

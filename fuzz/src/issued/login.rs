@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use roomkey_core::{Key, Kind, Spread};
 use roomkey_memory::MemoryStore;
-use roomkey_tokens::{Handle, Issue, Issued, Policy, Session, SubjectTag, Tokens, TokensOptions, WhenFull};
+use roomkey_tokens::{
+    CodePolicy, Handle, Issue, Issued, Policy, Session, SubjectTag, Tokens, TokensOptions, WhenFull,
+};
 use roomkey_vault::Space;
 
 use crate::world::{World, ready};
@@ -15,6 +17,10 @@ pub(super) const CLAIMS: &str = "claims";
 
 /// Types of tokens: one that lives as long as it does, one that slides, and one of which a subject has few.
 pub(super) const TYPES: &[&str] = &["fixed", "sliding", "limited"];
+
+/// A type of one-time codes, and how many wrong ones its policy allows.
+pub(super) const CODES: &str = "code";
+pub(super) const ATTEMPTS: i64 = 5;
 
 const SPREAD: Spread = Spread::over(4_096);
 
@@ -35,7 +41,8 @@ impl Login {
             .policy("sliding", hour.clone().idle(Duration::from_secs(1_800)))
             .policy("limited", hour.limit(2, WhenFull::EndOldest))
             .policy("refresh", Policy::refresh().access_type("access"))
-            .policy("access", Policy::access());
+            .policy("access", Policy::access())
+            .codes(CODES, CodePolicy::one_time());
         let tokens = Tokens::with_options(world.vault.clone(), options).expect("the policies can be");
         let issued = issued(&tokens, token_type);
         let subject = tokens.subject_tag(SUBJECT).expect("the subject has a name");
@@ -77,15 +84,25 @@ impl Login {
 
     /// Where the generation of the subject is, and its sessions.
     pub(super) fn sessions(&self) -> Key {
-        self.space("s1").key(Kind::Ranking, (*self.subject.as_bytes()).into())
+        self.space("s1").key(Kind::Ranking, self.subject().into())
     }
 
     /// Where the generations of types are, and the field of this.
     pub(super) fn types(&self) -> (Key, Bytes) {
         let space = self.space("g1");
-        let partition = space.partition((*self.subject.as_bytes()).into());
+        let partition = space.partition(self.subject().into());
         let key = space.key_in(partition, Kind::Map, space.hide("generations", &[]));
         (key, Bytes::copy_from_slice(&self.issued.handle.as_bytes()[..2]))
+    }
+
+    /// The hash that hides this in names of tokens.
+    pub(super) fn hide(&self, domain: &str, parts: &[&[u8]]) -> [u8; 16] {
+        self.space("t2").hide(domain, parts).into()
+    }
+
+    /// What stands for the subject in them.
+    pub(super) fn subject(&self) -> [u8; 16] {
+        *self.subject.as_bytes()
     }
 
     fn space(&self, layout: &'static str) -> Space {
