@@ -29,6 +29,7 @@ pub(crate) fn policies() -> TokensOptions {
         .policy("session", Policy::fixed(HOUR).idle(HOUR / 2).touch_every(Duration::from_secs(60)))
         .policy("access", Policy::access().prefix("acc"))
         .policy("link", Policy::reset_link())
+        .policy("refresh", Policy::refresh().access_type("access").prefix("ref"))
         .policy("oldest", Policy::fixed(HOUR).limit(5, WhenFull::EndOldest))
         .policy("strict", Policy::fixed(HOUR).limit(5, WhenFull::Reject))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use roomkey_core::Store;
 use roomkey_store::RedisStore;
 use roomkey_testkit::{RecordingStore, RedisServer};
-use roomkey_tokens::{Issue, Tokens};
+use roomkey_tokens::{CodeVerdict, Issue, Tokens};
 use sha2::{Digest, Sha256};
 
 use crate::common::{HOUR, connect, open, policies, state};
@@ -77,6 +77,42 @@ async fn every_call<S: Store>(tokens: &Tokens<S>, secrets: &mut Secrets, mut see
         seen("Error", format!("{error:?} {error}"));
         assert!(tokens.verify::<String>("session", &format!("{text}x")).await.unwrap().is_none());
     }
+    for round in 0..2 {
+        let code = tokens.issue_code("code", asked()).await.unwrap();
+        let digits = code.text.reveal();
+        secrets.0.push(digits.into());
+        seen("Code", format!("{code:?} {:?}", code.text));
+        let wrong = if digits.starts_with('0') { "100000" } else { "000000" };
+        for typed in [wrong, digits] {
+            let verdict = tokens.verify_code::<String>("code", SUBJECT, typed).await.unwrap();
+            seen("CodeVerdict", format!("{verdict:?}"));
+            assert_eq!(matches!(verdict, CodeVerdict::Accepted(_)), typed == digits, "{round}");
+        }
+    }
+    let mut granted = tokens.grant("refresh", asked()).await.unwrap();
+    for round in 0..3 {
+        secrets.token(granted.refresh.token.reveal());
+        secrets.token(granted.access.as_ref().unwrap().token.reveal());
+        seen("Grant", format!("{granted:?} {granted:#?}"));
+        let refreshed = tokens.refresh::<String>("refresh", granted.refresh.token.reveal()).await.unwrap();
+        seen("Refresh", format!("{refreshed:?}"));
+        let replayed = tokens.refresh::<String>("refresh", granted.refresh.token.reveal()).await.unwrap();
+        seen("Refresh", format!("{replayed:?}"));
+        granted = refreshed.granted().unwrap().0;
+        let page = tokens.sessions::<String>("refresh", SUBJECT, None).await.unwrap();
+        assert_eq!(page.sessions.len(), 1, "{round}");
+        seen("SessionPage", format!("{page:?}"));
+    }
+    assert!(tokens.revoke_others("refresh", granted.refresh.token.reveal()).await.unwrap());
+    assert!(tokens.revoke_family("refresh", granted.refresh.token.reveal()).await.unwrap());
+    let link = tokens.issue("link", asked()).await.unwrap();
+    secrets.token(link.token.reveal());
+    assert!(tokens.consume::<String>("link", link.token.reveal()).await.unwrap().is_some());
+    let left = tokens.issue("session", asked()).await.unwrap();
+    secrets.token(left.token.reveal());
+    let family = tokens.grant("refresh", asked()).await.unwrap();
+    secrets.token(family.refresh.token.reveal());
+    tokens.refresh::<String>("refresh", family.refresh.token.reveal()).await.unwrap();
     let brought = "sentinel-brought";
     tokens.store("access", brought, HOUR).await.unwrap();
     let taken = tokens.store("access", brought, HOUR).await.unwrap_err();

@@ -6,11 +6,14 @@ use std::time::Duration;
 use roomkey_core::{Class, Error as StoreError, ErrorKind, Store};
 use roomkey_memory::MemoryStore;
 use roomkey_store::{NotReplicated, RedisConfig, RedisStore};
-use roomkey_testkit::{Fault, FaultyStore, RedisServer, server::Restart};
-use roomkey_tokens::{Error, Issue, Issued, Tokens};
+use roomkey_testkit::proxy::Spoil;
+use roomkey_testkit::server::Restart;
+use roomkey_testkit::{Fault, FaultProxy, FaultyStore, RedisServer};
+use roomkey_tokens::{Error, Issue, Issued, Refresh, Tokens};
 use roomkey_vault::Keyring;
 
 use crate::common::{Rng, active, connect, issue, open, open_as, seed, with_policies};
+use crate::families::{self, WINDOW, families, grant, refresh};
 
 const TYPES: [&str; 3] = ["session", "access", "oldest"];
 
@@ -274,5 +277,51 @@ async fn a_durable_revocation_that_no_replica_confirms_is_an_error_that_says_so(
             std::error::Error::source(failure).and_then(|cause| cause.downcast_ref::<NotReplicated>());
         assert!(cause.is_some_and(|cause| cause.wanted == 1 && cause.confirmed == 0), "{error:?}");
         assert!(!active(&tokens, "session", &issued).await, "it is done where it could be");
+    }
+}
+
+/// The client of a refresh whose response was lost presents its token again, and goes on.
+#[tokio::test]
+async fn a_refresh_whose_reply_is_lost_is_settled_by_the_same_call() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = families(&open(store.clone()).await, WINDOW);
+    let mut mine = grant(&tokens, "alice").await;
+    for lost in [Fault::ReplyLost, Fault::Fail(StoreError::ambiguous("on its way"))] {
+        for passed in [0, 1] {
+            store.plan((0..passed).map(|_| Fault::Pass).chain([lost.clone()]));
+            let text = mine.refresh.token.reveal();
+            let error = tokens.refresh::<u64>("refresh", text).await.unwrap_err();
+            assert!(matches!(error, Error::Store(error) if error.class() == Class::Ambiguous));
+            let again = refresh(&tokens, &mine).await;
+            // Only the second request writes, and only where its reply is what was lost.
+            let written = passed == 1 && matches!(lost, Fault::ReplyLost);
+            assert_eq!(matches!(again, Refresh::Replayed { .. }), written, "{lost:?} after {passed}");
+            let (next, _) = again.granted().unwrap();
+            assert_eq!(families::active(&tokens, &next).await, (true, true));
+            mine = next;
+        }
+    }
+    assert_eq!(store.planned(), 0);
+}
+
+/// What the store repeats by itself is told as what it is: the one exchange.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn on_redis_a_refresh_is_repeated_without_the_callers_knowing() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::before(server.port());
+    let config = RedisConfig::builder().host("127.0.0.1").port(proxy.port());
+    let config = config.timeout(Duration::from_secs(20)).build().unwrap();
+    let tokens = families(&open(RedisStore::connect(config).await.unwrap()).await, WINDOW);
+    let mut mine = grant(&tokens, "alice").await;
+    // The scripts are known to the server now.
+    mine = refresh(&tokens, &mine).await.granted().unwrap().0;
+    for _ in 0..4 {
+        proxy.spoil("EVALSHA", 2, Spoil::Lose);
+        let refreshed = refresh(&tokens, &mine).await;
+        assert!(matches!(refreshed, Refresh::Rotated { .. }), "{refreshed:?}");
+        assert_eq!(proxy.unspoiled(), 0, "both faults were met");
+        mine = refreshed.granted().unwrap().0;
+        assert_eq!(families::active(&tokens, &mine).await, (true, true));
     }
 }

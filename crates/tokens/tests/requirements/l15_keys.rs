@@ -9,10 +9,11 @@ use roomkey_core::Store;
 use roomkey_crypto::SecretKey;
 use roomkey_memory::MemoryStore;
 use roomkey_testkit::{Content, RecordingStore};
-use roomkey_tokens::{Event, Reason, Tokens, What};
+use roomkey_tokens::{Event, Reason, Refresh, Tokens, What};
 use roomkey_vault::{Keyring, Vault};
 
 use crate::common::{HOUR, Time, active, issue, open_as, policies, state_of};
+use crate::families::{self, grant, refresh};
 
 fn key(byte: u8) -> SecretKey {
     SecretKey::from_bytes([byte; 32])
@@ -121,4 +122,31 @@ async fn no_clock_but_the_stores_decides() {
     store.pass(Duration::from_secs(11 * 60) + Duration::from_millis(2)).await;
     let (fresh, _) = listening(&vault);
     assert!(!active(&fresh, "session", &issued).await && !active(&knowing, "session", &issued).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn families_go_on_through_a_rotation_and_come_under_the_new_key() {
+    let store = MemoryStore::new();
+    let [before, during, after] = rings();
+    let (old, _) = listening(&open(store.clone(), &before).await);
+    let (used, unused) = (grant(&old, "alice").await, grant(&old, "alice").await);
+    let of_old = refresh(&old, &used).await.granted().unwrap().0;
+
+    let (tokens, _) = listening(&open(store.clone(), &during).await);
+    let Refresh::Replayed { grant: replayed, .. } = refresh(&tokens, &used).await else {
+        panic!("successors under a retired key are within their grace")
+    };
+    assert_eq!(replayed.refresh.token, of_old.refresh.token);
+    let of_new = refresh(&tokens, &of_old).await.granted().unwrap().0;
+    // The other processes read it, too.
+    assert_eq!(families::active(&tokens, &of_new).await, (true, true));
+
+    let (tokens, reasons) = listening(&open(store, &after).await);
+    assert_eq!(families::active(&tokens, &of_new).await, (true, true));
+    let last = refresh(&tokens, &of_new).await.granted().unwrap().0;
+    assert_eq!(families::active(&tokens, &last).await, (true, true));
+    reasons.lock().unwrap().clear();
+    // Never used since: its record stayed under the key that is gone. It is no copy, so nothing is ended for that.
+    assert!(matches!(refresh(&tokens, &unused).await, Refresh::Inactive));
+    assert_eq!(*reasons.lock().unwrap(), [Reason::UnknownKey]);
 }

@@ -6,9 +6,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod families;
 mod interleaving;
 mod l01_secrecy;
 mod l02_text;
+mod l03_rotation;
+mod l04_rotation_revoked;
+mod l05_single_use;
 mod l06_resurrection;
 mod l07_limits;
 mod l08_revoke_all;
@@ -45,6 +49,8 @@ macro_rules! on_both {
 }
 
 on_both! {
+    l03_rotation:
+        after_its_grace_a_parent_ends_the_family;
     l09_lost_state:
         without_its_index_a_subject_is_revoked_all_the_same
         a_lost_subject_fails_closed_and_a_new_one_revives_nothing
