@@ -17,8 +17,8 @@ const LONGEST_INPUT: &str = "-max_len=4096";
 /// What a fuzzer keeps to for every input: seconds for one, and the memory of the whole process.
 const LIMITS: [&str; 2] = ["-timeout=10", "-rss_limit_mb=1024"];
 
-/// How many inputs of a target are committed at most.
-const MOST_INPUTS: usize = 100;
+/// How many inputs of a target that a fuzzer found are committed at most.
+const MOST_FOUND: usize = 60;
 
 /// How much of what a fuzzer said is shown when it failed; the rest is in its log.
 const SHOWN_LINES: usize = 40;
@@ -109,8 +109,8 @@ impl Fuzzer {
         stream(self.command().args(LIMITS).arg(input))
     }
 
-    /// Makes the committed corpus a few of all known inputs: those that together reach what all reach, or if these are too
-    /// many, the first of them.
+    /// Adds to the inputs that people have made, which all stay, what together reaches all that any known input reaches; or
+    /// if that is too much, the first of it.
     pub(super) fn merge(&self) -> Result {
         let merged = self.found.with_file_name("merged");
         let fault = |error| io(merged.display(), &error);
@@ -118,20 +118,18 @@ impl Fuzzer {
             fs::remove_dir_all(&merged).map_err(fault)?;
         }
         fs::create_dir(&merged).map_err(fault)?;
+        for input in inputs(&self.corpus)?.iter().filter(|input| !is_found(input)) {
+            fs::copy(input, merged.join(input.file_name().unwrap_or_default())).map_err(fault)?;
+        }
         // How often something is reached is left out: it is what makes hundreds of inputs of tens.
         let mut command = self.command();
         command.args(["-set_cover_merge=1", "-use_counters=0", LONGEST_INPUT]).args(LIMITS);
         stream(command.args([&merged, &self.corpus, &self.found]))?;
-        // Each was written after those that reach more that is new.
-        let mut inputs = Vec::new();
-        for input in fs::read_dir(&merged).map_err(fault)? {
-            let input = input.map_err(fault)?;
-            inputs.push((input.metadata().and_then(|data| data.modified()).map_err(fault)?, input.path()));
+        for input in inputs(&self.corpus)?.iter().filter(|input| is_found(input)) {
+            fs::remove_file(input).map_err(fault)?;
         }
-        inputs.sort();
-        fs::remove_dir_all(&self.corpus).map_err(fault)?;
-        fs::create_dir(&self.corpus).map_err(fault)?;
-        for (_, input) in inputs.iter().take(MOST_INPUTS) {
+        // Each was written after those that reach more that is new.
+        for input in inputs(&merged)?.iter().filter(|input| is_found(input)).take(MOST_FOUND) {
             fs::copy(input, self.corpus.join(input.file_name().unwrap_or_default())).map_err(fault)?;
         }
         Ok(())
@@ -142,6 +140,24 @@ impl Fuzzer {
         without_settings(&mut command).current_dir(root());
         command
     }
+}
+
+/// The inputs in a folder, the oldest first.
+fn inputs(folder: &Path) -> Result<Vec<PathBuf>> {
+    let fault = |error| io(folder.display(), &error);
+    let mut inputs = Vec::new();
+    for input in fs::read_dir(folder).map_err(fault)? {
+        let input = input.map_err(fault)?;
+        inputs.push((input.metadata().and_then(|data| data.modified()).map_err(fault)?, input.path()));
+    }
+    inputs.sort();
+    Ok(inputs.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Whether a fuzzer named the input, which it does by a hash of 40 digits; people use words.
+fn is_found(input: &Path) -> bool {
+    let name = input.file_name().unwrap_or_default().to_string_lossy();
+    name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// What a fuzzer that found nothing says at its end, in one line.
@@ -162,6 +178,14 @@ fn artifact(said: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_people_made_is_told_from_what_was_found() {
+        assert!(is_found(Path::new("corpus/values/005bfd5cbc3bf82e95f291659c82bbb63be8ad8d")));
+        for name in ["a-huge-text", "crash-005bfd5cbc3bf82e95f291659c82bbb63be8ad8d", "", "00"] {
+            assert!(!is_found(&Path::new("corpus/values").join(name)), "{name}");
+        }
+    }
 
     #[test]
     fn the_last_words_of_a_fuzzer_are_understood() {
