@@ -10,6 +10,7 @@ mod refresh;
 mod revoke;
 mod sessions;
 mod touch;
+mod update;
 
 pub(crate) use brought::{RevokeProgram, StoreProgram};
 pub(crate) use codes::{Trial, Tried, TryProgram};
@@ -21,6 +22,7 @@ pub(crate) use refresh::{Kept, KeptProgram, Rotate, RotateProgram};
 pub(crate) use revoke::EndProgram;
 pub(crate) use sessions::WalkProgram;
 pub(crate) use touch::TouchProgram;
+pub(crate) use update::UpdateProgram;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ mod others;
 mod refresh;
 mod revoke;
 mod sessions;
+mod update;
 mod verify;
 
 use std::fmt;

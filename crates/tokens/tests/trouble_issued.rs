@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use roomkey_core::{Class, Error as StoreError, ErrorKind, Store};
 use roomkey_memory::MemoryStore;
-use roomkey_testkit::{Fault, FaultyStore, RecordingStore};
+use roomkey_testkit::{Fault, FaultyStore, Gate, RecordingStore};
 use roomkey_tokens::{Code, CodeVerdict, Error, Issue, Policy, Tokens, TokensOptions};
 use roomkey_vault::{Keyring, Vault};
 
@@ -17,6 +17,7 @@ async fn tokens<S: Store>(store: S) -> Tokens<S> {
     let options = TokensOptions::new()
         .policy("reset", Policy::reset_link())
         .policy("session", Policy::fixed(HOUR).idle(HOUR / 2))
+        .policy("refresh", Policy::refresh().access_type("access"))
         .track(true);
     Tokens::with_options(vault, options).unwrap()
 }
@@ -142,6 +143,48 @@ async fn a_token_that_cannot_be_looked_up_is_not_told_to_be_inactive() {
 }
 
 #[tokio::test]
+async fn an_update_whose_reply_is_lost_is_told_as_an_error_and_done() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = tokens(store.clone()).await;
+    let issued = tokens.issue("session", Issue::new("alice", 1_u64)).await.unwrap();
+    let text = issued.token.reveal();
+    for error in errors() {
+        for fine in 0..2 {
+            store.plan((0..fine).map(|_| Fault::Pass).chain([Fault::Fail(error.clone())]));
+            assert_eq!(store_error(tokens.update("session", text, 2_u64).await).kind(), error.kind());
+        }
+    }
+    assert_eq!(tokens.verify::<u64>("session", text).await.unwrap().unwrap().claims, 1);
+    store.plan([Fault::Pass, Fault::ReplyLost]);
+    assert_eq!(store_error(tokens.update("session", text, 3_u64).await).class(), Class::Ambiguous);
+    assert_eq!(tokens.verify::<u64>("session", text).await.unwrap().unwrap().claims, 3);
+}
+
+#[tokio::test]
+async fn a_refresh_in_flight_brings_the_claims_of_an_update() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = tokens(store.clone()).await;
+    let grant = tokens.grant("refresh", Issue::new("alice", 1_u64)).await.unwrap();
+    let (refresh, access) = (grant.refresh.token, grant.access.unwrap().token);
+    let gate = Gate::new();
+    store.plan([Fault::Pass, Fault::Hold(gate.clone())]);
+    // It has read the family and not written yet, when the claims change.
+    let exchange = tokio::spawn({
+        let (tokens, refresh) = (tokens.clone(), refresh.clone());
+        async move { tokens.refresh::<u64>("refresh", refresh.reveal()).await }
+    });
+    while store.planned() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(tokens.update("access", access.reveal(), 2_u64).await.unwrap());
+    gate.open();
+    let (next, session) = exchange.await.unwrap().unwrap().granted().unwrap();
+    assert_eq!(session.claims, 2);
+    let access = next.access.unwrap().token;
+    assert_eq!(tokens.verify::<u64>("access", access.reveal()).await.unwrap().unwrap().claims, 2);
+}
+
+#[tokio::test]
 async fn a_list_is_whole_or_an_error() {
     let store = FaultyStore::new(MemoryStore::new());
     let tokens = tokens(store.clone()).await;
@@ -175,6 +218,9 @@ async fn what_is_asked_for_takes_as_many_round_trips_as_documented() {
     assert!(store.history().is_empty());
     tokens.verify_code::<()>("sign-in", "alice", "123456").await.unwrap();
     assert_eq!(store.history().len(), 1);
+    store.clear();
+    tokens.update("reset", issued.token.reveal(), ()).await.unwrap();
+    assert_eq!(store.history().len(), 2);
     store.clear();
     tokens.introspect::<()>("reset", "rk_x").await.unwrap();
     assert!(store.history().is_empty());

@@ -23,7 +23,7 @@ pub(crate) struct Others<'a> {
     pub(crate) remains: Vec<Remains>,
 }
 
-/// A record that remains: as it was seen, and sealed for the next generation.
+/// A record that remains: as it was seen, and as it is sealed again.
 pub(crate) struct Remains {
     pub(crate) key: Key,
     pub(crate) of: RecordOf,
@@ -41,7 +41,7 @@ pub(crate) enum RecordOf {
 }
 
 impl Remains {
-    fn checks(&self) -> Vec<Check> {
+    pub(super) fn checks(&self) -> Vec<Check> {
         let equals = |name: &'static str, value: &Bytes| {
             Check::field(&self.key, Bytes::from_static(name.as_bytes()), FieldTest::Equals(value.clone()))
         };
@@ -54,14 +54,14 @@ impl Remains {
         }
     }
 
-    fn read(&self) -> Op {
+    pub(super) fn read(&self) -> Op {
         match self.of {
             RecordOf::Token => Op::get(&self.key),
             RecordOf::Family { .. } => Op::map_get(&self.key, SEALED),
         }
     }
 
-    fn put(self) -> Op {
+    pub(super) fn put(self) -> Op {
         match self.of {
             RecordOf::Token => Op::put(&self.key, self.resealed, Life::Keep),
             RecordOf::Family { .. } => Op::map_put(&self.key, SEALED, self.resealed, Life::Keep),

@@ -92,6 +92,8 @@ pub(crate) struct Rotate<'a> {
     /// The sealed successors, and how long they may be told again.
     pub(crate) successors: Bytes,
     pub(crate) grace: Until,
+    /// The record as it was seen: what comes with the next token has its claims.
+    pub(crate) sealed: Bytes,
     /// The record under the active key, if it is under another one.
     pub(crate) resealed: Option<Bytes>,
     /// How long the family lives if it is not used.
@@ -111,7 +113,7 @@ pub(crate) struct RotateProgram {
 
 impl RotateProgram {
     /// ```text
-    /// when Field f c = presented ∧ Ranked s e Present ∧ Field g type = seen ∧ Field g access = seen|Absent:
+    /// when Field f c = presented ∧ Field f m = seen ∧ Ranked s e Present ∧ Field g type = seen ∧ Field g access = seen|Absent:
     ///       Put n successors Set(In grace); MapPut f {c:next, p:presented, [m]}; dl = Expire f Set(InCapped idle ends);
     ///       [Put t' access Set(InCapped …)]; RankPut s family From(dl) ↑; [MapPut g access:new]
     ///       d = RankRange s 1..Now Lowest 2; RankRemove s d; [RankPut x …; RankTake x 2]
@@ -123,10 +125,11 @@ impl RotateProgram {
         let Rotate {
             place, types, handle, presented, next, generation, type_generations, successors, ..
         } = rotate;
-        let Rotate { grace, resealed, until, access, entry, .. } = rotate;
+        let Rotate { grace, sealed, resealed, until, access, entry, .. } = rotate;
         let name = |field: &'static str| Bytes::from_static(field.as_bytes());
         let mut checks = vec![
             Check::field(&place.family, name(CURRENT), FieldTest::Equals(presented.clone())),
+            Check::field(&place.family, name(SEALED), FieldTest::Equals(sealed)),
             Check::ranked(&place.subject, generation, Standing::Present),
         ];
         checks.extend(type_checks(&place.types, &type_generations));

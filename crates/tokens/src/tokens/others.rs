@@ -104,7 +104,7 @@ impl<S: Store> Tokens<S> {
     }
 
     /// Checks a token; of an access token of a family, reads the sealed record of the family as well.
-    async fn check_with_family(
+    pub(super) async fn check_with_family(
         &self,
         token_type: &str,
         presented: &Presented,
@@ -127,7 +127,7 @@ impl<S: Store> Tokens<S> {
         Ok(reading.compare(self, presented, replies)?.map(|active| (active, sealed)))
     }
 
-    fn is_refresh(&self, token_type: &str, presented: &Presented) -> bool {
+    pub(super) fn is_refresh(&self, token_type: &str, presented: &Presented) -> bool {
         presented.family.is_some() && self.policy(token_type).rotation.is_some()
     }
 }

@@ -203,6 +203,7 @@ impl<S: Store> Tokens<S> {
             successors: successors.seal(&self.keys, presented, &place.successors)?,
             // Without their family they are worth nothing.
             grace: Until::InCapped(grace.min(policy.first_life()), record.ends),
+            sealed: kept.sealed.clone().unwrap_or_default(),
             resealed: if is_current { None } else { Some(reseal()?) },
             until,
             access: access_write,

@@ -16,6 +16,7 @@ mod sessions;
 mod single_use;
 mod tampering;
 mod tracking;
+mod update;
 
 /// One test per behaviour and store.
 macro_rules! behaviours {
@@ -96,6 +97,13 @@ behaviours! {
         bad_expiries_are_refused
         bad_tokens_are_refused
         the_longest_token_passes;
+    update:
+        other_claims_come_back_and_nothing_else_changes
+        what_has_ended_is_not_updated
+        a_family_has_one_set_of_claims
+        a_revoked_token_never_reappears
+        updates_at_once_all_count_and_the_last_holds
+        a_damaged_record_is_not_updated;
     tracking:
         without_tracking_nothing_is_left_behind
         the_index_follows_tokens

@@ -64,6 +64,7 @@ fn program(keys: &Keys, place: &FamilyPlace, handle: Handle, next: &'static str)
         ],
         successors: Bytes::from(format!("successors of first: {next}")),
         grace: Until::In(Duration::from_secs(10)),
+        sealed: text("record"),
         resealed: Some(text("record again")),
         until,
         access: Some(Write { key: access, what: Written::Record(text("access record")), until }),
