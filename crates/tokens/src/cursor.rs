@@ -65,6 +65,37 @@ impl FromStr for SessionCursor {
     }
 }
 
+/// Where a [cleanup](crate::Tokens::cleanup_step) goes on: at a partition. Partitions never change, so it means the same
+/// to every process at any time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CleanupCursor(u16);
+
+impl CleanupCursor {
+    /// There are far fewer partitions than numbers; one that is none is behind the last, where nothing is left to do.
+    pub(crate) fn at(partition: usize) -> Self {
+        Self(u16::try_from(partition).unwrap_or(u16::MAX))
+    }
+
+    pub(crate) fn partition(self) -> usize {
+        self.0.into()
+    }
+}
+
+/// A decimal number.
+impl fmt::Display for CleanupCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for CleanupCursor {
+    type Err = NotACursor;
+
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
+        text.parse().map(Self).map_err(|_| NotACursor)
+    }
+}
+
 /// The text or bytes are no cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor: it was cut or made up; begin again at the first page")]
@@ -76,6 +107,18 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+
+    #[test]
+    fn a_partition_comes_back_from_its_text() {
+        for partition in [0, 511, 4_095] {
+            let cursor = CleanupCursor::at(partition);
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            assert_eq!(cursor.partition(), partition);
+        }
+        for text in ["", "-1", "x", "65536", "1.5", "99999999999999999999999"] {
+            assert_eq!(text.parse::<CleanupCursor>(), Err(NotACursor), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_cursor_comes_back_from_its_text() {

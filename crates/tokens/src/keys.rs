@@ -78,6 +78,14 @@ pub(crate) struct Entry {
     pub(crate) member: Bytes,
 }
 
+impl Entry {
+    /// What stands beside it for another session of the same subject.
+    pub(crate) fn member_of(&self, session: &[u8]) -> Bytes {
+        let subject = self.member.len().saturating_sub(Handle::LEN);
+        [&self.member[..subject], session].concat().into()
+    }
+}
+
 /// A token that proved to be issued here, for one type: what its text says. Of its secret it keeps hashes, and where
 /// a successor needs it, the secret itself.
 #[derive(Clone)]
@@ -152,10 +160,10 @@ impl Keys {
     }
 
     /// The indexes of a type in all partitions.
-    pub(crate) fn indexes(&self, token_type: &str) -> Result<Vec<Key>> {
+    pub(crate) fn indexes(&self, token_type: &str) -> Result<impl ExactSizeIterator<Item = Key> + '_> {
         let tag = self.index_tag(token_type)?;
-        let key = |partition: Partition| self.0.index.key_in(partition, Kind::Ranking, tag);
-        Ok(self.0.index.partitions().map(key).collect())
+        let key = move |partition: Partition| self.0.index.key_in(partition, Kind::Ranking, tag);
+        Ok(self.0.index.partitions().map(key))
     }
 
     /// A new record for a place. No two are the same, so a caller recognises its own.

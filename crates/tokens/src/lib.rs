@@ -21,7 +21,7 @@ mod tokens;
 
 pub use audit::{AuditSink, Event, Reason, Scope, What};
 pub use code::{Code, CodeText, CodeVerdict};
-pub use cursor::{NotACursor, SessionCursor};
+pub use cursor::{CleanupCursor, NotACursor, SessionCursor};
 pub use error::{Error, Result};
 pub use handle::{Handle, NotAHandle, SubjectTag};
 pub use introspection::{ActiveToken, Introspection};
@@ -31,4 +31,4 @@ pub use policy::{CodePolicy, Grace, Limit, MAX_GRACE, Policy, Rotation, WhenFull
 pub use record::MAX_SUBJECT_BYTES;
 pub use session::{Grant, Issue, Issued, Refresh, Session, SessionPage};
 pub use text::{NotAToken, TokenText};
-pub use tokens::{DEFAULT_EXPIRY, Tokens};
+pub use tokens::{Cleanup, DEFAULT_EXPIRY, Tokens};

@@ -1,6 +1,7 @@
 //! Issuing, verifying and revoking tokens.
 
 mod brought;
+mod cleanup;
 mod codes;
 mod consume;
 mod grant;
@@ -12,6 +13,8 @@ mod revoke;
 mod sessions;
 mod update;
 mod verify;
+
+pub use cleanup::Cleanup;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};

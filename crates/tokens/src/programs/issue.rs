@@ -153,7 +153,7 @@ impl BeginProgram {
     ///       dl = Put t record Set(InCapped idle ends)      [or MapPut f …; Expire f; the access token: Put t' …]
     ///       [RankPut s handle From(dl) ↑ | Expire s ↑]; [RankPut s e Is 0 ↑]; [RankPut s ticket Is 0 ↑; RankRemove s last ticket]
     ///       [MapPut g ty:new]; [RankRemove s evicted; Delete t_v …]
-    ///       d = RankRange s 1..Now Lowest 2; RankRemove s d; [RankPut x …; RankTake x 2]
+    ///       d = RankRange s 1..Now Lowest 2; RankRemove s d; [RankRemove x evicted; RankPut x …; RankTake x 2]
     /// else: Get t
     /// ```
     ///
@@ -230,6 +230,10 @@ impl BeginProgram {
             program.quiet_op(begun, Op::delete(key));
         }
         sweep(&mut program, begun, subject);
+        if let Some(entry) = entry.as_ref().filter(|_| !evicted.is_empty()) {
+            let gone: Vec<Bytes> = evicted.iter().map(|(handle, _)| entry.member_of(handle)).collect();
+            program.quiet_op(begun, Op::rank_remove(&entry.index, gone));
+        }
         put_entry(&mut program, begun, entry, deadline, until);
         let found = program.op(refused, read_own);
         Ok(Self { txn: program.retry_safe().build()?, begun, found, own })

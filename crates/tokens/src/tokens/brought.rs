@@ -1,20 +1,14 @@
-//! Tokens that a caller brings, and cleaning up.
+//! Tokens that a caller brings.
 
 use std::time::Duration;
 
-use roomkey_core::{Batch, Key, Op, Reply, Store};
+use roomkey_core::{Op, Reply, Store};
 use roomkey_vault::Expiry;
 
 use super::Tokens;
 use crate::error::broken;
 use crate::programs::{RevokeProgram, StoreProgram};
 use crate::{Error, Result};
-
-/// How many partitions one batch of a cleanup covers.
-const CLEANUP_PARTITIONS: usize = 512;
-
-/// How many entries a cleanup takes from one partition at a time.
-const CLEANUP_ENTRIES: u32 = 500;
 
 impl<S: Store> Tokens<S> {
     /// Stores a token, so that it is valid until it expires or is revoked. It never overwrites: whoever stores a
@@ -85,46 +79,5 @@ impl<S: Store> Tokens<S> {
             self.vault.run(Op::delete(&place.record)).await?.flag()
         };
         existed.ok_or_else(|| broken("another reply than whether a key existed"))
-    }
-
-    /// Removes what expired tokens of a type leave behind in the index, and returns how many entries that were;
-    /// always 0 where [`track`](crate::TokensOptions::track) is off, as nothing is left behind then.
-    ///
-    /// Nobody needs to call it: each stored token removes up to two expired entries of its partition, and an index ends
-    /// by itself a day after its last token. It never touches a live token, and any number of processes may run it at once: each
-    /// entry is counted by one. It covers 4 096 partitions in 8 round trips, and more only where 500 entries and more
-    /// wait in one partition.
-    ///
-    /// # Errors
-    /// [`Error::Store`]; what was removed before stays removed. [`Error::Empty`] and [`Error::TooLong`].
-    pub async fn cleanup_expired(&self, token_type: &str) -> Result<u64> {
-        let indexes = self.keys.indexes(token_type)?;
-        if !self.options().track {
-            return Ok(0);
-        }
-        let mut removed = 0;
-        for indexes in indexes.chunks(CLEANUP_PARTITIONS) {
-            let mut due = indexes.to_vec();
-            while !due.is_empty() {
-                due = self.take_expired(due, &mut removed).await?;
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Takes a bounded number of expired entries from each index; returns the indexes that may hold more.
-    async fn take_expired(&self, indexes: Vec<Key>, removed: &mut u64) -> Result<Vec<Key>> {
-        let batch = Batch::new(indexes.iter().map(|index| Op::rank_take(index, CLEANUP_ENTRIES)))?;
-        let mut more = Vec::new();
-        for (index, reply) in indexes.into_iter().zip(self.vault.store().run(batch).await?) {
-            let Reply::Items(taken) = reply? else {
-                return Err(broken("another reply than the members of a ranking"));
-            };
-            *removed += taken.len() as u64;
-            if taken.len() >= CLEANUP_ENTRIES as usize {
-                more.push(index);
-            }
-        }
-        Ok(more)
     }
 }

@@ -107,6 +107,9 @@ behaviours! {
     tracking:
         without_tracking_nothing_is_left_behind
         the_index_follows_tokens
+        the_index_follows_tokens_that_were_issued
+        a_cleanup_goes_in_bounded_steps_that_anyone_may_continue
+        nodes_that_clean_up_at_once_count_each_entry_once
         the_index_lives_as_long_as_its_longest_token;
     tampering:
         a_moved_record_is_an_error_and_not_valid
