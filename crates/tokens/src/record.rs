@@ -95,10 +95,13 @@ impl Record {
         let issued = rest.varint().ok_or_else(unknown)?;
         let life = rest.varint().ok_or_else(unknown)?;
         let issued = issued.checked_mul(1_000).and_then(|ms| ms.checked_add(EPOCH_MS)).ok_or_else(unknown)?;
-        let ends = issued.checked_add(life).ok_or_else(unknown)?;
+        let ends = issued.checked_add(life).filter(|&ends| ends <= StoreTime::MAX.as_millis());
+        let ends = ends.ok_or_else(unknown)?;
         let subject = rest.text().ok_or_else(unknown)?;
         let device = if flags & HAS_DEVICE == 0 { None } else { Some(rest.text().ok_or_else(unknown)?) };
-        let scopes = if flags & HAS_SCOPES == 0 { None } else { Some(rest.text().ok_or_else(unknown)?) };
+        // No scopes are written without the flag, and so read.
+        let mut scopes = || rest.text().filter(|scopes| !scopes.is_empty()).ok_or_else(unknown);
+        let scopes = if flags & HAS_SCOPES == 0 { None } else { Some(scopes()?) };
         let claims = rest.at..opened.len();
         let (issued, ends) = (StoreTime::from_millis(issued), StoreTime::from_millis(ends));
         Ok(Self { print, issued, ends, subject, device, scopes, claims, opened })
