@@ -156,7 +156,12 @@ fn a_replica_copies_its_master() {
         replica.wait_for_master();
         assert_eq!(replica.command(&["GET", "k"]).text(), "v");
         let known = format!("ip=127.0.0.1,port={},state=online", replica.port());
-        assert!(master.info("slave0").starts_with(&known), "{}", master.info("slave0"));
+        // The master learns of it a moment after the replica does.
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while !master.info("slave0").starts_with(&known) {
+            assert!(std::time::Instant::now() < end, "{}", master.info("slave0"));
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
 }
 
