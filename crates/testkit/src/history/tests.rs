@@ -9,16 +9,23 @@ use super::{Answer, Deed, History, Load, Report, Wrong};
 use crate::server::Resp;
 use crate::{Fault, FaultyStore};
 
+/// How often the faults are planned anew. Two of the seven deeds show that they were repeated, so the plans miss all of
+/// those in one run of 10^14; with ten plans it was one of 29.
+const ROUNDS: usize = 100;
+
 fn load() -> Load {
     Load { callers: 4, partitions: 2, limit: 3, rest: Duration::ZERO, ..Load::default() }
 }
 
 /// Runs the load over a memory store behind this wrapper, with a plan of faults, and checks the memory.
+///
+/// Which deeds the faults meet is chance. Most deeds show nothing when they are done twice, so there are more faults
+/// than could all miss those that do.
 async fn run<S: Store>(wrap: impl Fn(FaultyStore<MemoryStore>) -> S, faults: &[Fault]) -> Report {
     let memory = MemoryStore::new();
     let faulty = FaultyStore::new(memory.clone());
     let running = load().start(&wrap(faulty.clone()), |_| {});
-    for _ in 0..10 {
+    for _ in 0..ROUNDS {
         running.until_acknowledged(20).await;
         faulty.plan(faults.to_vec());
     }
@@ -69,7 +76,7 @@ async fn an_honest_store_is_explained_with_and_without_faults() {
     let faults = [Fault::ReplyLost, Fault::Fail(Error::not_executed("away")), Fault::ReplyLost];
     let report = run(|store| store, &faults).await;
     report.assert_exact();
-    assert_eq!((report.ambiguous, report.not_done), (20, 10));
+    assert_eq!((report.ambiguous, report.not_done), (2 * ROUNDS, ROUNDS));
 }
 
 /// A store that repeats whatever was lost, as many clients do.
