@@ -7,7 +7,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation on rooms did not give an answer.
 ///
-/// A full room is no error, and trouble is never told as a full room. No variant carries the name of a room.
+/// A full room is no error, and trouble is never told as a full room. No variant carries the name of a room or of a
+/// member.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,6 +16,21 @@ pub enum Error {
     /// The name of the room is empty or too long; the source says which.
     #[error("the name of the room cannot be used")]
     Name(#[source] roomkey_vault::Error),
+    /// The id of the member is empty.
+    #[error("the id of the member is empty; it stands for one member of the room")]
+    EmptyMember,
+    /// The id of the member is too long.
+    #[error("the id of the member has {bytes} bytes, and at most {max} can be hidden", max = crate::MAX_MEMBER_BYTES)]
+    MemberTooLong {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// The metadata cannot be encoded, or is not what was asked for; the source says why.
+    #[error("the metadata cannot be written or read as this type")]
+    Metadata(#[source] roomkey_vault::Error),
+    /// A configuration that cannot be.
+    #[error("this cannot be a room: {0}")]
+    Config(&'static str),
     /// An expiry of zero, or of more than 100 years.
     #[error("an expiry of {0:?} is zero or over 100 years; to remove a room set its size to 0")]
     Expiry(Duration),
@@ -23,9 +39,18 @@ pub enum Error {
     Overflow,
 
     // The data's.
-    /// Where the size of the room should be there is something else, which no version of Roomkey wrote.
-    #[error("the size of the room is no number; set it anew")]
-    NotASize(#[source] roomkey_vault::Error),
+    /// Where something of the room should be there is something else, which no version of Roomkey wrote.
+    #[error("what is kept of the room is not of Roomkey's making; it was left as it is")]
+    Foreign(#[source] roomkey_vault::Error),
+    /// What is kept of a member or of a room does not open: it was sealed under another key, moved, or damaged. The
+    /// source says which. Seats and limits do not rest on it.
+    #[error("what is sealed of a member or of the room cannot be read")]
+    Record(#[source] roomkey_vault::Error),
+
+    // The system's.
+    /// The operating system gives no random bytes.
+    #[error("no random bytes to seal with")]
+    Seal(#[source] roomkey_vault::Error),
 
     // The store's.
     /// The store did not answer; [`class`](roomkey_core::Error::class) says whether to try again. After
@@ -46,11 +71,17 @@ impl From<roomkey_vault::Error> for Error {
         match error {
             roomkey_vault::Error::Store(error) => Self::Store(error),
             roomkey_vault::Error::Expiry(duration) => Self::Expiry(duration),
-            roomkey_vault::Error::Overflow => Self::Overflow,
             name @ (roomkey_vault::Error::EmptyName | roomkey_vault::Error::NameTooLong { .. }) => {
                 Self::Name(name)
             }
-            other => Self::NotASize(other),
+            roomkey_vault::Error::Overflow => Self::Overflow,
+            seal @ roomkey_vault::Error::Seal(_) => Self::Seal(seal),
+            other => Self::Foreign(other),
         }
     }
+}
+
+/// A reply that the contract of a store rules out.
+pub(crate) fn broken(what: &'static str) -> Error {
+    Error::Store(roomkey_core::Error::permanent(what))
 }

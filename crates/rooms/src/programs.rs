@@ -1,75 +1,96 @@
-//! The transactions of rooms. None is marked safe to repeat: each moves a number by some steps.
+//! The transactions of rooms.
+//!
+//! What a room is, in the structures of a store: a seat is a member of `seats` whose deadline lies ahead, and counts to
+//! the limit whether it is taken, held or kept for somebody who is away. A member is in `seats` or in `tickets`, never in
+//! both, and has a record as long as it is in one of them.
 
-use roomkey_core::{
-    BranchId, Check, Key, Life, Op, OpId, Outcome, Reply, Result as CoreResult, Txn, TxnBuilder, Until,
-};
+mod configure;
+mod counters;
+mod join;
+mod leave;
+mod occupancy;
+mod plan;
+mod renew;
+mod reserve;
+mod sweep;
 
-use crate::{DEFAULT_EXPIRY, Error, Result};
+pub(crate) use configure::{ConfigureProgram, Configured};
+pub(crate) use counters::{IncrementProgram, ReconcileProgram, UpdateProgram};
+pub(crate) use join::{Applicant, Entered, JoinProgram};
+pub(crate) use leave::{KickProgram, LeaveProgram};
+pub(crate) use occupancy::{CountProgram, Counts, MembersProgram, Place};
+pub(crate) use plan::{CAPACITY, METADATA, QUEUE, TERMS, stored_limit};
+pub(crate) use renew::{AwayProgram, RenewSeatsProgram, RenewTicketsProgram, Stands};
+pub(crate) use reserve::{ReserveProgram, Reserved};
+pub(crate) use sweep::SweepProgram;
 
-/// Every change keeps a room for as long at least, and never for shorter than it had.
-const AT_LEAST: Life = Life::AtLeast(Until::In(DEFAULT_EXPIRY));
+use bytes::Bytes;
+use roomkey_core::{BranchId, Check, FieldTest, Key, Op, OpId, Outcome, Reply, StoreTime, Txn, TxnBuilder};
 
-/// Adds any number to a size.
-pub(crate) struct UpdateProgram {
-    pub(crate) txn: Txn,
-    some: BranchId,
-    added: OpId,
-    none: BranchId,
+use crate::record::FENCE_LEN;
+use crate::terms::Terms;
+
+/// What tells one lease of a member from every other: the beginning of its sealed record.
+pub(crate) fn fence(sealed: &Bytes) -> Bytes {
+    sealed.slice(..FENCE_LEN.min(sealed.len()))
 }
 
-impl UpdateProgram {
-    /// ```text
-    /// when Number(c, +delta) in 1..=MAX:       Add c delta AtLeast(1 h)      leaving: Expire c AtLeast(1 h); Add c delta Keep
-    /// else when Number(c, +delta) in MIN..=0:  Delete c
-    /// ```
-    ///
-    /// Who leaves begins by touching the expiry, which needs no memory, so that leaving works on a full store.
-    pub(crate) fn new(size: &Key, delta: i64) -> CoreResult<Self> {
-        let mut program = TxnBuilder::new("rooms.update");
-        let (some, not_some) = program.fork(BranchId::ROOT, [Check::number(size, delta, 1..=i64::MAX)]);
-        let added = if delta < 0 {
-            program.quiet_op(some, Op::expire(size, AT_LEAST));
-            program.op(some, Op::add(size, delta, Life::Keep))
-        } else {
-            program.op(some, Op::add(size, delta, AT_LEAST))
-        };
-        let (none, _) = program.fork(not_some, [Check::number(size, delta, i64::MIN..=0)]);
-        program.quiet_op(none, Op::delete(size));
-        Ok(Self { txn: program.build()?, some, added, none })
+/// What holds for a program where the room itself says nothing else.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Basis {
+    pub(crate) terms: Terms,
+    /// How many seats a room has that is not configured.
+    pub(crate) limit: i64,
+}
+
+/// What decides whether a program runs: that the room has the terms it was made for. The durations in it are constants,
+/// so where the configuration has changed meanwhile, that is told to the caller instead.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    stale: BranchId,
+    terms: OpId,
+}
+
+/// A program under a [`Guard`].
+pub(crate) trait Guarded {
+    type Verdict;
+
+    fn txn(&self) -> &Txn;
+    fn guard(&self) -> &Guard;
+
+    /// What came of it where the guard held; `None` if the store did not say.
+    fn verdict(&self, outcome: &Outcome) -> Option<Self::Verdict>;
+}
+
+impl Guard {
+    /// Adds the guard; returns it and the branch in which the terms hold. `configured` are the terms of a room that has a
+    /// configuration, as far as is known.
+    pub(crate) fn new(
+        program: &mut TxnBuilder,
+        config: &Key,
+        configured: Option<&Terms>,
+    ) -> (Self, BranchId) {
+        let is = configured.map_or(FieldTest::Absent, |terms| FieldTest::Equals(terms.bytes()));
+        let (held, stale) = program.fork(BranchId::ROOT, [Check::field(config, TERMS, is)]);
+        let terms = program.op(stale, Op::map_get(config, TERMS));
+        (Self { stale, terms }, held)
     }
 
-    /// The size that the room has now. Where neither check held, the sum lies outside `i64`.
-    pub(crate) fn size(&self, outcome: &Outcome) -> Result<i64> {
-        if outcome.took(self.some) {
-            let size = outcome.reply(self.added).and_then(Reply::number);
-            size.ok_or_else(|| roomkey_core::Error::permanent("no reply to an addition").into())
-        } else if outcome.took(self.none) {
-            Ok(0)
-        } else {
-            Err(Error::Overflow)
-        }
+    /// The terms that the room has instead; `None` if those of the program hold.
+    pub(crate) fn stale(&self, outcome: &Outcome) -> Option<Option<Bytes>> {
+        outcome.took(self.stale).then(|| match outcome.reply(self.terms) {
+            Some(Reply::Optionals(terms)) => terms.first().cloned().flatten(),
+            _ => None,
+        })
     }
 }
 
-/// Adds one to a size below a limit.
-pub(crate) struct IncrementProgram {
-    pub(crate) txn: Txn,
-    room: BranchId,
+/// The number that an op replied.
+fn number(outcome: &Outcome, op: OpId) -> Option<u64> {
+    outcome.reply(op)?.number().map(|number| u64::try_from(number).unwrap_or(0))
 }
 
-impl IncrementProgram {
-    /// ```text
-    /// when Number(c, +1) in MIN..=limit: Add c 1 AtLeast(1 h)
-    /// ```
-    pub(crate) fn new(size: &Key, limit: i64) -> CoreResult<Self> {
-        let mut program = TxnBuilder::new("rooms.check_and_increment");
-        let (room, _) = program.fork(BranchId::ROOT, [Check::number(size, 1, i64::MIN..=limit)]);
-        program.quiet_op(room, Op::add(size, 1, AT_LEAST));
-        Ok(Self { txn: program.build()?, room })
-    }
-
-    /// Whether there was room for one more.
-    pub(crate) fn admitted(&self, outcome: &Outcome) -> bool {
-        outcome.took(self.room)
-    }
+/// Whether a score is a deadline that lies ahead.
+fn is_live(deadline: Option<i64>, now: StoreTime) -> bool {
+    deadline.is_some_and(|deadline| u64::try_from(deadline).is_ok_and(|deadline| deadline > now.as_millis()))
 }

@@ -1,128 +1,118 @@
-//! Sizes of rooms: set, read, changed, and raised within a limit.
+//! Rooms over a vault.
 
+mod configure;
+mod counters;
+mod join;
+mod keep;
+mod look;
+mod registry;
+mod sweep;
+
+pub use sweep::Swept;
+
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use roomkey_core::{Key, Kind, Life, Op, Spread, Store};
-use roomkey_vault::{Expiry, Name, Space, Vault};
+use roomkey_core::{Limit, Store};
+use roomkey_vault::Vault;
 
-use crate::Result;
-use crate::programs::{IncrementProgram, UpdateProgram};
+use crate::id::RoomRef;
+use crate::keys::{Keys, RoomKeys};
+use crate::known::Known;
+use crate::programs::{Basis, stored_limit};
+use crate::terms::Terms;
+use crate::{Result, RoomConfig, RoomId};
 
-/// How long a room lives at least after every change: an hour.
+/// How long a size lives at least after every change: an hour. What belongs to members lives for so long after the last
+/// lease that was given out.
 pub const DEFAULT_EXPIRY: Duration = Duration::from_secs(3_600);
 
-/// The limit of [`Rooms::check_and_increment`].
+/// The limit of [`Rooms::check_and_increment`], and of rooms of which nothing is configured.
 pub const DEFAULT_LIMIT: i64 = 100;
 
-/// Over how many partitions rooms spread. It never changes.
-const SPREAD: Spread = Spread::over(1_024);
-
-/// Rooms that never hold more than they may, by their sizes.
+/// Rooms that never hold more than they may.
 ///
-/// A size is a number that the store keeps and adds to, so whoever sees the store sees the number; the room's name is
-/// hidden. A room without a size, or with an expired one, has size 0, and a size of 0 or less is none. Every room
-/// expires: [`set_size`](Self::set_size) says when, and every other change lengthens that to
-/// [`DEFAULT_EXPIRY`] at least and never shortens it.
+/// There are two ways to say who is in a room. **Sizes** are numbers that a service adds to. **Members** hold seats under
+/// leases: a seat that nobody renews is free again, so a crash leaves no ghosts, and a limit holds through it. The two do
+/// not know of each other, but for [`reconcile`](Self::reconcile).
 ///
-/// Every operation is one step in the store, so a limit holds however many processes try at once. The changes that
-/// are relative are never repeated after a lost reply: better told than counted twice.
+/// Every operation is one step in the store and on the store's clock, so a limit holds however many processes try at
+/// once, and whatever their clocks say. Names of rooms, ids of members and metadata are hidden from the store; how many
+/// seats there are, how many are taken, and until when, it can see.
 ///
 /// Cloning costs little.
-#[derive(Clone, Debug)]
 pub struct Rooms<S> {
     vault: Vault<S>,
-    /// `c1`: one counter per room. The letters `m`, `i`, `h`, `o`, `w` and `e` are for members and what happens to
-    /// them.
-    sizes: Space,
+    keys: Keys,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Of rooms that are not configured.
+    config: RoomConfig,
+    known: Known,
 }
 
 impl<S: Store> Rooms<S> {
-    /// Rooms in the namespace of a vault.
+    /// Rooms in the namespace of a vault, of [`DEFAULT_LIMIT`] seats unless they are configured.
     #[must_use]
     pub fn new(vault: Vault<S>) -> Self {
-        Self { sizes: vault.space("c1", SPREAD), vault }
+        Self::assemble(vault, RoomConfig::default())
     }
 
-    /// Sets the size of a room for [`DEFAULT_EXPIRY`]. 0 or less removes the room.
+    /// Rooms in the namespace of a vault, which work so unless they are [configured](Self::configure) one by one. All
+    /// processes that share rooms should say the same here.
     ///
     /// # Errors
-    /// [`Name`](crate::Error::Name), [`Store`](crate::Error::Store).
-    pub async fn set_size<'n>(&self, room: impl Into<Name<'n>>, size: i64) -> Result<()> {
-        self.set_size_for(room, size, DEFAULT_EXPIRY).await
+    /// [`Config`](crate::Error::Config) for what cannot be.
+    pub fn with_config(vault: Vault<S>, config: RoomConfig) -> Result<Self> {
+        config.check()?;
+        Ok(Self::assemble(vault, config))
     }
 
-    /// Sets the size of a room, and how long the room lives from now on unless it changes.
-    ///
-    /// Setting is the one change of a room that a store repeats by itself when a reply was lost; what others added in
-    /// between is then overwritten, as it would have been by a call a moment later.
+    /// What stands for a room, to show, to send, and to name it by.
     ///
     /// # Errors
-    /// [`Name`](crate::Error::Name), [`Expiry`](crate::Error::Expiry), [`Store`](crate::Error::Store).
-    pub async fn set_size_for<'n>(
-        &self,
-        room: impl Into<Name<'n>>,
-        size: i64,
-        expiry: Duration,
-    ) -> Result<()> {
-        let life = Expiry::After(expiry).life()?;
-        let key = self.size_key(room)?;
-        let op = if size > 0 { put_size(&key, size, life) } else { Op::delete(&key) };
-        self.vault.run(op).await?;
-        Ok(())
+    /// [`Name`](crate::Error::Name).
+    pub fn id<'n>(&self, room: impl Into<RoomRef<'n>>) -> Result<RoomId> {
+        self.keys.id(room)
     }
 
-    /// The size of a room, 0 if there is none. It is never negative.
-    ///
-    /// # Errors
-    /// [`Name`](crate::Error::Name), [`NotASize`](crate::Error::NotASize), [`Store`](crate::Error::Store).
-    pub async fn size<'n>(&self, room: impl Into<Name<'n>>) -> Result<i64> {
-        Ok(self.vault.counter_at(&self.size_key(room)?).await?.max(0))
+    fn assemble(vault: Vault<S>, config: RoomConfig) -> Self {
+        let keys = Keys::new(&vault);
+        Self { vault, keys, shared: Arc::new(Shared { config, known: Known::default() }) }
     }
 
-    /// Adds `delta`, which may be negative, to the size of a room, and returns the new size. Where that is 0 or
-    /// less, the room is removed and its size is 0.
-    ///
-    /// On a store at its memory limit a room can become smaller, but not larger.
-    ///
-    /// # Errors
-    /// [`Overflow`](crate::Error::Overflow) beyond `i64`, without a change; [`Name`](crate::Error::Name),
-    /// [`NotASize`](crate::Error::NotASize), [`Store`](crate::Error::Store).
-    pub async fn update_size<'n>(&self, room: impl Into<Name<'n>>, delta: i64) -> Result<i64> {
-        let program = UpdateProgram::new(&self.size_key(room)?, delta)?;
-        let outcome = self.vault.store().transact(&program.txn).await?;
-        program.size(&outcome)
+    fn room<'n>(&self, room: impl Into<RoomRef<'n>>) -> Result<RoomKeys> {
+        Ok(self.keys.room(self.keys.id(room)?))
     }
 
-    /// Adds one to the size of a room if it then is at most [`DEFAULT_LIMIT`]. Returns whether it did.
-    ///
-    /// # Errors
-    /// Those of [`check_and_increment_within`](Self::check_and_increment_within).
-    pub async fn check_and_increment<'n>(&self, room: impl Into<Name<'n>>) -> Result<bool> {
-        self.check_and_increment_within(room, DEFAULT_LIMIT).await
+    /// What holds under these terms where the room itself says nothing.
+    fn basis(&self, terms: Terms) -> Basis {
+        Basis { terms, limit: self.shared.config.limit.into() }
     }
 
-    /// Adds one to the size of a room if it then is at most `limit`. Returns whether it did: `false` is a full
-    /// room and nothing else. A limit of 0 or less admits nobody.
-    ///
-    /// # Errors
-    /// [`Name`](crate::Error::Name), [`NotASize`](crate::Error::NotASize), [`Store`](crate::Error::Store); after
-    /// [`Ambiguous`](roomkey_core::Error::Ambiguous) the size may be one higher.
-    pub async fn check_and_increment_within<'n>(
-        &self,
-        room: impl Into<Name<'n>>,
-        limit: i64,
-    ) -> Result<bool> {
-        let program = IncrementProgram::new(&self.size_key(room)?, limit)?;
-        let outcome = self.vault.store().transact(&program.txn).await?;
-        Ok(program.admitted(&outcome))
-    }
-
-    fn size_key<'n>(&self, room: impl Into<Name<'n>>) -> Result<Key> {
-        Ok(self.sizes.key(Kind::Value, self.sizes.hide_name("room", room)?))
+    /// How many seats a room has: what was said, what is configured, or the default.
+    fn limit(&self, room: &RoomKeys, said: Option<u32>) -> Limit {
+        said.map_or_else(
+            || stored_limit(room, self.shared.config.limit.into()),
+            |limit| Limit::Given(limit.into()),
+        )
     }
 }
 
-/// A size as a store adds to it: a canonical decimal number.
-fn put_size(key: &Key, size: i64, life: Life) -> Op {
-    Op::put(key, bytes::Bytes::from(size.to_string()), life)
+impl<S> Clone for Rooms<S> {
+    fn clone(&self) -> Self {
+        let Self { vault, keys, shared } = self;
+        Self { vault: vault.clone(), keys: keys.clone(), shared: Arc::clone(shared) }
+    }
+}
+
+/// Shows the vault and the configuration.
+impl<S: fmt::Debug> fmt::Debug for Rooms<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vault, keys: _, shared } = self;
+        f.debug_struct("Rooms").field("vault", vault).field("config", &shared.config).finish_non_exhaustive()
+    }
 }

@@ -47,6 +47,14 @@ pub trait Decode: sealed::Decode {}
 impl<T: sealed::Encode + ?Sized> Encode for T {}
 impl<T: sealed::Decode> Decode for T {}
 
+/// Decodes what [`Vault::encode`](crate::Vault::encode) wrote, for crates that keep values inside records of their own.
+///
+/// # Errors
+/// [`Error::WrongCodec`](crate::Error::WrongCodec) and [`Error::Decode`](crate::Error::Decode).
+pub fn decode<T: Decode>(payload: &[u8]) -> Result<T> {
+    T::decode(payload)
+}
+
 /// How values are encoded: what a [`Builder`](crate::Builder) set.
 #[derive(Clone, Debug)]
 #[expect(unnameable_types, reason = "only the sealed traits below take it")]

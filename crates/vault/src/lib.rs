@@ -8,7 +8,7 @@ mod name;
 mod space;
 mod vault;
 
-pub use codec::{Decode, Encode, Json, Payload};
+pub use codec::{Decode, Encode, Json, Payload, decode};
 pub use error::{Error, Result};
 pub use expiry::Expiry;
 pub use name::{MAX_NAME_BYTES, Name};

@@ -49,6 +49,12 @@ impl<'n> Name<'n> {
         self
     }
 
+    /// The name as text, if it is of one part that is text: for crates that seal names beside what they stand for.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        if self.rest.is_empty() { std::str::from_utf8(&self.first).ok() } else { None }
+    }
+
     /// Hands the parts to `hide`, after checking their lengths.
     pub(crate) fn hide<T>(&self, hide: impl FnOnce(&[&[u8]]) -> T) -> Result<T> {
         let bytes = self.first.len() + self.rest.iter().map(Vec::len).sum::<usize>();

@@ -132,7 +132,7 @@ impl<S: Store> Vault<S> {
     /// # Errors
     /// [`Error::WrongCodec`] and [`Error::Decode`].
     pub fn decode<T: Decode>(&self, payload: &[u8]) -> Result<T> {
-        T::decode(payload)
+        crate::decode(payload)
     }
 
     /// Runs one op, for crates that keep structures of their own.

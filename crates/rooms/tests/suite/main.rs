@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod members;
 mod races;
 mod secrecy;
 mod sizes;
@@ -56,4 +57,19 @@ behaviours! {
     secrecy:
         no_name_reaches_the_store
         debug_and_errors_show_no_name;
+    members:
+        a_room_admits_as_many_as_it_may
+        a_limit_that_is_said_counts_before_one_that_is_configured
+        joining_again_is_the_same_seat_under_a_new_lease
+        renewals_are_told_in_the_order_given
+        a_dropped_seat_is_left
+        a_kicked_member_is_out_and_may_come_again
+        a_hold_counts_and_becomes_the_seat
+        a_hold_can_be_given_back
+        who_is_away_keeps_the_seat
+        those_who_wait_are_seated_in_order
+        nobody_passes_those_who_wait
+        members_are_listed_with_what_they_brought
+        rooms_are_listed
+        a_size_is_reconciled_with_the_members;
 }

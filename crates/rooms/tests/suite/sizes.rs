@@ -135,9 +135,9 @@ pub(crate) async fn what_is_no_size_is_told<S: Store>(store: S) {
     let key = size_key(&vault, "room");
     for text in ["", "five", "1.5", "05", "9223372036854775808"] {
         raw(&store, Op::put(&key, bytes::Bytes::from(text), Life::Never)).await;
-        assert_fails!(rooms.size("room").await, Error::NotASize(_));
-        assert_fails!(rooms.update_size("room", 1).await, Error::NotASize(_));
-        assert_fails!(rooms.check_and_increment("room").await, Error::NotASize(_));
+        assert_fails!(rooms.size("room").await, Error::Foreign(_));
+        assert_fails!(rooms.update_size("room", 1).await, Error::Foreign(_));
+        assert_fails!(rooms.check_and_increment("room").await, Error::Foreign(_));
         assert_eq!(raw_size(&vault, "room").await.unwrap(), text, "it is unchanged");
     }
     rooms.set_size("room", 5).await.unwrap();
@@ -145,9 +145,9 @@ pub(crate) async fn what_is_no_size_is_told<S: Store>(store: S) {
 
     let list = Key::parse(Kind::List, size_key(&vault, "list").bytes().clone()).unwrap();
     raw(&store, Op::push(&list, End::Back, "x", Life::Never)).await;
-    assert_fails!(rooms.size("list").await, Error::NotASize(_));
-    assert_fails!(rooms.update_size("list", 1).await, Error::NotASize(_));
-    assert_fails!(rooms.check_and_increment("list").await, Error::NotASize(_));
+    assert_fails!(rooms.size("list").await, Error::Foreign(_));
+    assert_fails!(rooms.update_size("list", 1).await, Error::Foreign(_));
+    assert_fails!(rooms.check_and_increment("list").await, Error::Foreign(_));
     rooms.set_size("list", 0).await.unwrap();
     assert_eq!(rooms.size("list").await.unwrap(), 0);
 }

@@ -1,0 +1,145 @@
+//! Joining a room.
+
+use bytes::Bytes;
+use roomkey_core::{
+    BranchId, Check, Limit, Only, Op, OpId, Outcome, RankPut, Reply, Result, Score, Standing, Txn,
+};
+use roomkey_crypto::Tag;
+
+use super::plan::Plan;
+use super::{Basis, Guard, Guarded, number};
+use crate::event::Kind;
+use crate::keys::RoomKeys;
+use crate::terms::Terms;
+
+/// Who wants to join, and what they bring.
+pub(crate) struct Applicant<'a> {
+    pub(crate) room: &'a RoomKeys,
+    /// The terms of the room's configuration, as far as is known.
+    pub(crate) configured: Option<Terms>,
+    pub(crate) basis: Basis,
+    pub(crate) member: Tag,
+    pub(crate) sealed: Bytes,
+    pub(crate) limit: Limit,
+    /// How many may wait.
+    pub(crate) queue: Limit,
+}
+
+/// Gives a member a seat, a place among those who wait, or neither.
+pub(crate) struct JoinProgram {
+    txn: Txn,
+    guard: Guard,
+    seated: [BranchId; 2],
+    full: BranchId,
+    taken: OpId,
+    score: OpId,
+    place: OpId,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entered {
+    Seated,
+    /// A seat is held for the member, who stood first among those who wait: who joins again has it.
+    Promoted,
+    /// So many wait before the member.
+    Waiting {
+        ahead: u64,
+    },
+    /// So many seats are taken.
+    Full {
+        taken: u64,
+    },
+}
+
+impl JoinProgram {
+    /// ```text
+    /// when Field cfg t = terms:
+    ///   (a dead seat of the member is buried)
+    ///   when Ranked m mt Live: RankPut m mt After(lease) Live ↑; MapPut i mt:B ↑; when Ranked h mt Present: RankRemove h mt; EVENT(joined)
+    ///   else: (a dead ticket of the member is buried)
+    ///         when Below m L ∧ Below w 1: RankPut m mt After(lease) ↑; MapPut i mt:B ↑; EVENT(joined)
+    ///         else: when Ranked w mt Live: RankPut w mt After(lease) Live ↑; MapPut i mt:B ↑
+    ///               else: when Below w queue: RankPut w mt After(lease) ↑; RankPut o mt Last New ↑; MapPut i mt:B ↑
+    ///                     else: RankCount m
+    ///               PROMOTE; RankScores m mt; RankPlace o mt
+    ///   SWEEP(64); INDEX
+    /// else: MapGet cfg t
+    /// ```
+    ///
+    /// A seat that ended before its holder came back is told as an end and a beginning. Who has a seat is never refused,
+    /// and an old connection is superseded by the new record.
+    ///
+    /// Safe to repeat: the second time the member has what the first gave.
+    pub(crate) fn new(applicant: Applicant<'_>) -> Result<Self> {
+        let Applicant { room, configured, basis, member, sealed, limit, queue } = applicant;
+        let me = Bytes::copy_from_slice(member.as_bytes());
+        let mut plan = Plan::new("rooms.join", room, basis);
+        let (guard, held) = Guard::new(&mut plan.program, &room.config, configured.as_ref());
+
+        plan.bury(held, &me);
+        let (live, new) = plan.fork(held, [Check::ranked(&room.seats, me.clone(), Standing::Live)]);
+        let renewed = plan.extended(&room.seats, me.clone(), basis.terms.lease);
+        plan.quiet(live, renewed);
+        plan.record(live, me.clone(), sealed.clone());
+        let (confirmed, _) = plan.fork(live, [Check::ranked(&room.held, me.clone(), Standing::Present)]);
+        plan.quiet(confirmed, Op::rank_remove(&room.held, me.clone()));
+        plan.event(confirmed, Kind::Joined, me.clone(), sealed.clone());
+
+        plan.bury_ticket(new, &me);
+        let (free, taken) =
+            plan.fork(new, [Check::below(&room.seats, limit), Check::below(&room.tickets, 1)]);
+        let seat = plan.until(&room.seats, me.clone(), basis.terms.lease);
+        plan.quiet(free, seat);
+        plan.record(free, me.clone(), sealed.clone());
+        plan.event(free, Kind::Joined, me.clone(), sealed.clone());
+
+        let (waits, comes) = plan.fork(taken, [Check::ranked(&room.tickets, me.clone(), Standing::Live)]);
+        let renewed = plan.extended(&room.tickets, me.clone(), basis.terms.lease);
+        plan.quiet(waits, renewed);
+        plan.record(waits, me.clone(), sealed.clone());
+        let (queued, full) = plan.fork(comes, [Check::below(&room.tickets, queue)]);
+        let ticket = plan.until(&room.tickets, me.clone(), basis.terms.lease);
+        plan.quiet(queued, ticket);
+        let last = RankPut::new(&room.queue, me.clone(), Score::Last).only(Only::New).life(plan.life());
+        plan.quiet(queued, last);
+        plan.record(queued, me.clone(), sealed);
+        let count = plan.op(full, Op::rank_count(&room.seats));
+        let own = plan.own_limit();
+        plan.promote(taken, own);
+        let score = plan.op(taken, Op::rank_scores(&room.seats, me.clone()));
+        let place = plan.op(taken, Op::rank_place(&room.queue, me));
+
+        plan.sweep_some(held);
+        plan.index(held);
+        Ok(Self { txn: plan.safe()?, guard, seated: [live, free], full, taken: count, score, place })
+    }
+}
+
+impl Guarded for JoinProgram {
+    type Verdict = Entered;
+
+    fn txn(&self) -> &Txn {
+        &self.txn
+    }
+
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn verdict(&self, outcome: &Outcome) -> Option<Entered> {
+        if self.seated.iter().any(|branch| outcome.took(*branch)) {
+            return Some(Entered::Seated);
+        }
+        if outcome.took(self.full) {
+            return Some(Entered::Full { taken: number(outcome, self.taken)? });
+        }
+        match outcome.reply(self.score)? {
+            Reply::Scores(scores) if scores.first()?.is_some() => Some(Entered::Promoted),
+            _ => match outcome.reply(self.place)? {
+                Reply::Place(Some(ahead)) => Some(Entered::Waiting { ahead: *ahead }),
+                _ => None,
+            },
+        }
+    }
+}

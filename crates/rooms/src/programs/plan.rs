@@ -1,0 +1,232 @@
+//! The steps that many transactions of rooms have in common.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use roomkey_core::{
+    Append, Args, Bound, BranchId, Check, Key, Life, Limit, MAX_LIMIT, Only, Op, OpId, Order, RankPut,
+    Result, Score, Standing, Txn, TxnBuilder, Until,
+};
+
+use super::Basis;
+use crate::event::Kind;
+use crate::keys::RoomKeys;
+use crate::terms::Terms;
+
+// The fields of a room's configuration.
+/// How many seats there are, decimal.
+pub(crate) const CAPACITY: Bytes = Bytes::from_static(b"l");
+/// How many may wait, decimal.
+pub(crate) const QUEUE: Bytes = Bytes::from_static(b"q");
+/// How long leases last, see [`Terms`].
+pub(crate) const TERMS: Bytes = Bytes::from_static(b"t");
+/// The sealed name and metadata.
+pub(crate) const METADATA: Bytes = Bytes::from_static(b"m");
+
+/// How many seats that have ended a change of a room clears away beside its own work.
+const SWEPT: u32 = 64;
+
+/// How many of those who wait one change seats at most: as many as can become free by it, and some.
+const PROMOTED: u32 = 64;
+
+/// How many events of a room are kept at least.
+pub(crate) const EVENTS: u32 = 1_000;
+
+/// The limit of a room: what is configured, and `or` where nothing is.
+pub(crate) fn stored_limit(room: &RoomKeys, or: i64) -> Limit {
+    Limit::Stored { key: room.config.clone(), field: CAPACITY, or }
+}
+
+/// A program about one room, as it is being written.
+pub(crate) struct Plan<'r> {
+    pub(crate) program: TxnBuilder,
+    pub(crate) room: &'r RoomKeys,
+    pub(crate) terms: Terms,
+    /// How many seats the room has if it is not configured.
+    limit: i64,
+}
+
+impl<'r> Plan<'r> {
+    pub(crate) fn new(name: &'static str, room: &'r RoomKeys, basis: Basis) -> Self {
+        let Basis { terms, limit } = basis;
+        Self { program: TxnBuilder::new(name), room, terms, limit }
+    }
+
+    /// Adds an op whose reply the caller reads.
+    pub(crate) fn op(&mut self, branch: BranchId, op: impl Into<Op>) -> OpId {
+        self.program.op(branch, op)
+    }
+
+    /// Adds an op whose reply is only for other ops.
+    pub(crate) fn quiet(&mut self, branch: BranchId, op: impl Into<Op>) -> OpId {
+        self.program.quiet_op(branch, op)
+    }
+
+    pub(crate) fn fork(
+        &mut self,
+        branch: BranchId,
+        when: impl IntoIterator<Item = Check>,
+    ) -> (BranchId, BranchId) {
+        self.program.fork(branch, when)
+    }
+
+    pub(crate) fn safe(self) -> Result<Txn> {
+        self.program.retry_safe().build()
+    }
+
+    pub(crate) fn life(&self) -> Life {
+        self.terms.life()
+    }
+
+    /// Puts members of a ranking of this room, until a time from now.
+    pub(crate) fn until(&self, key: &Key, who: impl Into<Args>, duration: Duration) -> RankPut {
+        RankPut::new(key, who, Score::After(Until::In(duration))).life(self.life())
+    }
+
+    /// Lengthens what lives already: of a member that is there.
+    pub(crate) fn extended(&self, key: &Key, who: impl Into<Args>, duration: Duration) -> RankPut {
+        self.until(key, who, duration).only(Only::Live)
+    }
+
+    /// Writes the records of members.
+    pub(crate) fn record(&mut self, branch: BranchId, who: impl Into<Args>, sealed: impl Into<Args>) {
+        let op = Op::map_put(&self.room.records, who, sealed, self.life());
+        self.quiet(branch, op);
+    }
+
+    /// Ends the seat of a member that was not renewed in time and has not been cleared away, so that coming back is told
+    /// as an end and a beginning.
+    ///
+    /// ```text
+    /// when Ranked m mt Dead: x = MapGet i mt; RankRemove m mt; RankRemove h mt; MapRemove i mt; EVENT(expired, mt, x)
+    /// ```
+    pub(crate) fn bury(&mut self, branch: BranchId, who: &Bytes) {
+        let room = self.room;
+        let (dead, _) = self.fork(branch, [Check::ranked(&room.seats, who.clone(), Standing::Dead)]);
+        let record = self.quiet(dead, Op::map_get(&room.records, who.clone()));
+        self.quiet(dead, Op::rank_remove(&room.seats, who.clone()));
+        self.quiet(dead, Op::rank_remove(&room.held, who.clone()));
+        self.quiet(dead, Op::map_remove(&room.records, who.clone()));
+        self.event(dead, Kind::Expired, who.clone(), record);
+    }
+
+    /// Takes a member whose ticket ended out of those who wait.
+    ///
+    /// ```text
+    /// when Ranked w mt Dead: RankRemove w mt; RankRemove o mt; MapRemove i mt
+    /// ```
+    pub(crate) fn bury_ticket(&mut self, branch: BranchId, who: &Bytes) {
+        let room = self.room;
+        let (late, _) = self.fork(branch, [Check::ranked(&room.tickets, who.clone(), Standing::Dead)]);
+        self.quiet(late, Op::rank_remove(&room.tickets, who.clone()));
+        self.quiet(late, Op::rank_remove(&room.queue, who.clone()));
+        self.quiet(late, Op::map_remove(&room.records, who.clone()));
+    }
+
+    /// Marks a seat as held for somebody who is not there.
+    pub(crate) fn hold(&mut self, branch: BranchId, who: &Bytes, hold: Duration, sealed: &Bytes) {
+        let held = self.until(&self.room.held, who.clone(), hold);
+        self.quiet(branch, held);
+        self.record(branch, who.clone(), sealed.clone());
+    }
+
+    /// Tells what happened, once for each member.
+    pub(crate) fn event(
+        &mut self,
+        branch: BranchId,
+        what: Kind,
+        who: impl Into<Args>,
+        record: impl Into<Args>,
+    ) {
+        let event = Append::new(&self.room.events, EVENTS)
+            .field("k", what.code())
+            .field("m", who)
+            .field("i", record)
+            .life(self.life());
+        self.quiet(branch, event);
+    }
+
+    /// Clears away the seats that ended first, and tells of each. Returns the op that replies whose they were.
+    ///
+    /// ```text
+    /// d = RankTake m n; inf = MapGet i d; MapRemove i d; RankRemove h d; EVENT(expired, d, inf)
+    /// ```
+    pub(crate) fn sweep(&mut self, branch: BranchId, most: u32) -> OpId {
+        let room = self.room;
+        let dead = self.op(branch, Op::rank_take(&room.seats, most));
+        let records = self.quiet(branch, Op::map_get(&room.records, dead));
+        self.quiet(branch, Op::map_remove(&room.records, dead));
+        self.quiet(branch, Op::rank_remove(&room.held, dead));
+        self.event(branch, Kind::Expired, dead, records);
+        dead
+    }
+
+    /// The same beside something else, which nobody asks about.
+    pub(crate) fn sweep_some(&mut self, branch: BranchId) {
+        self.sweep(branch, SWEPT);
+    }
+
+    /// Gives free seats to those who wait longest, to be held until they join. Tickets that ended are cleared away
+    /// first, so that nobody waits behind the dead. Returns the op that replies who was promoted.
+    ///
+    /// ```text
+    /// when Exists o:
+    ///   d = RankTake w 1000; RankRemove o d; MapRemove i d
+    ///   q = RankRange o Lowest 64; u = RankPut m q After(hold) NotLive within L; RankPut h u After(hold)
+    ///   RankRemove o u; RankRemove w u; inf = MapGet i u; EVENT(promoted, u, inf)
+    /// ```
+    pub(crate) fn promote(&mut self, branch: BranchId, limit: impl Into<Limit>) -> OpId {
+        let (room, hold) = (self.room, self.terms.hold);
+        let (waiting, _) = self.fork(branch, [Check::exists(&room.queue)]);
+        let late = self.quiet(waiting, Op::rank_take(&room.tickets, MAX_LIMIT));
+        self.quiet(waiting, Op::rank_remove(&room.queue, late));
+        self.quiet(waiting, Op::map_remove(&room.records, late));
+        let first = Op::rank_range(&room.queue, Bound::Open, Bound::Open, Order::Lowest, PROMOTED);
+        let first = self.quiet(waiting, first);
+        let seat = self.until(&room.seats, first, hold).only(Only::NotLive).within(limit);
+        let seated = self.op(waiting, seat);
+        let held = self.until(&room.held, seated, hold);
+        self.quiet(waiting, held);
+        self.quiet(waiting, Op::rank_remove(&room.queue, seated));
+        self.quiet(waiting, Op::rank_remove(&room.tickets, seated));
+        let records = self.quiet(waiting, Op::map_get(&room.records, seated));
+        self.event(waiting, Kind::Promoted, seated, records);
+        seated
+    }
+
+    /// The limit by which those who wait are seated: the room's own, whatever others were told.
+    pub(crate) fn own_limit(&self) -> Limit {
+        stored_limit(self.room, self.limit)
+    }
+
+    /// Notes when the next seat ends, that the room is alive, and in a pool how full it is.
+    ///
+    /// ```text
+    /// f = RankRange m Lowest 1; RankPut due rt From(f); RankPut list rt After(kept); Expire cfg ↑kept
+    /// [n = RankCount m; RankPut open number From(n)]
+    /// ```
+    pub(crate) fn index(&mut self, branch: BranchId) {
+        let (room, kept) = (self.room, self.terms.kept());
+        let id = room.id.bytes();
+        let first =
+            self.quiet(branch, Op::rank_range(&room.seats, Bound::Open, Bound::Open, Order::Lowest, 1));
+        let life = self.life();
+        self.quiet(branch, RankPut::new(&room.due, id.clone(), Score::From(first)).life(life));
+        let listed = RankPut::new(&room.list, id, Score::After(kept)).life(Life::AtLeast(kept));
+        self.quiet(branch, listed);
+        self.quiet(branch, Op::expire(&room.config, Life::AtLeast(kept)));
+        if let Some(pool) = &room.pool {
+            let taken = self.quiet(branch, Op::rank_count(&room.seats));
+            let open = RankPut::new(&pool.open, room.id.number(), Score::From(taken)).life(life);
+            self.quiet(branch, open);
+        }
+    }
+
+    /// Notes that a seat of a room of a pool may have become free, so that nobody makes another room meanwhile.
+    pub(crate) fn freed(&mut self, branch: BranchId) {
+        if let Some(pool) = &self.room.pool {
+            let life = self.life();
+            self.quiet(branch, Op::add(&pool.freed, 1, life));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Joining rooms, and reserving seats.
+
+use roomkey_core::{Limit, Store};
+use roomkey_vault::Encode;
+
+use super::Rooms;
+use crate::error::broken;
+use crate::id::RoomRef;
+use crate::keys::RoomKeys;
+use crate::lease::{Lease, Seat, Ticket};
+use crate::member::{Join, Joined, Reservation};
+use crate::programs::{Applicant, Entered, Guarded, JoinProgram, QUEUE, ReserveProgram, Reserved};
+use crate::record::Draft;
+use crate::terms::Terms;
+use crate::{Error, Result};
+
+/// How often a program is sent for which the room has other terms, or which ends in a promotion. Each time means that
+/// somebody configured the room, or left it, at that very moment.
+const TRIES: usize = 16;
+
+/// What a member brings, sealed for the room.
+struct Candidate {
+    lease: Lease,
+    limit: Limit,
+    queue: Limit,
+}
+
+/// # Members
+/// Members hold seats under leases. A member is known by an id that the service chooses; joining twice is one seat.
+impl<S: Store> Rooms<S> {
+    /// Joins a room: takes a free seat, or a place among those who wait.
+    ///
+    /// Whoever has a seat already keeps it, also if the room is full, and has it under the lease that is returned: an
+    /// earlier one is superseded. A seat that is held for the member becomes its own, at no moment free or counted
+    /// twice. While others wait nobody passes them.
+    ///
+    /// ```
+    /// use roomkey_memory::MemoryStore;
+    /// use roomkey_rooms::{Join, Joined, RoomConfig, Rooms};
+    /// use roomkey_vault::{Keyring, Vault};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let rooms = Rooms::new(Vault::open(MemoryStore::new(), Keyring::generate()?).await?);
+    /// rooms.configure("lobby", RoomConfig::new(2)).await?;
+    ///
+    /// let ada = rooms.join("lobby", Join::new("ada").metadata("blue".to_owned())).await?.seat().unwrap();
+    /// let ben = rooms.join("lobby", "ben").await?.seat().unwrap();
+    /// assert!(matches!(rooms.join("lobby", "cleo").await?, Joined::Full { taken: 2 }));
+    ///
+    /// ada.leave().await?;
+    /// assert!(matches!(rooms.join("lobby", "cleo").await?, Joined::Seated(_)));
+    /// # ben.leave().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Name`](Error::Name), [`EmptyMember`](Error::EmptyMember), [`MemberTooLong`](Error::MemberTooLong) and
+    /// [`Metadata`](Error::Metadata) for arguments that cannot be; [`Foreign`](Error::Foreign), [`Seal`](Error::Seal);
+    /// [`Store`](Error::Store), after which the member may have a seat for one lease.
+    pub async fn join<'n, 'm, M: Encode>(
+        &self,
+        room: impl Into<RoomRef<'n>>,
+        join: impl Into<Join<'m, M>>,
+    ) -> Result<Joined<S>> {
+        let room = self.room(room)?;
+        let candidate = self.candidate(&room, join.into())?;
+        self.enter(&room, candidate).await
+    }
+
+    /// Holds a seat for a member who comes later, maybe to another process: [`join`](Self::join) takes it. A hold counts
+    /// to the limit, and ends by itself. While others wait no seat can be reserved.
+    ///
+    /// Reserving again lengthens the hold, and supersedes the lease of the first. For a member who is away the seat is
+    /// then held as reserved.
+    ///
+    /// # Errors
+    /// Those of [`join`](Self::join).
+    pub async fn reserve<'n, 'm, M: Encode>(
+        &self,
+        room: impl Into<RoomRef<'n>>,
+        join: impl Into<Join<'m, M>>,
+    ) -> Result<Reservation> {
+        let room = self.room(room)?;
+        let candidate = self.candidate(&room, join.into())?;
+        let (reserved, terms) = self.under_terms(&room, &candidate, ReserveProgram::new).await?;
+        Ok(match reserved {
+            Reserved::Held => Reservation::Held(Lease { terms, ..candidate.lease }),
+            Reserved::Seated => Reservation::Seated,
+            Reserved::Full { taken } => Reservation::Full { taken },
+        })
+    }
+
+    /// Joins anew with what a lease was made with.
+    pub(crate) async fn rejoin(&self, lease: &Lease, waits: bool) -> Result<Joined<S>> {
+        let room = self.keys.room(lease.room);
+        let (limit, queue) = (self.limit(&room, None), self.queue(&room, waits));
+        self.enter(&room, Candidate { lease: lease.clone(), limit, queue }).await
+    }
+
+    async fn enter(&self, room: &RoomKeys, candidate: Candidate) -> Result<Joined<S>> {
+        for _ in 0..TRIES {
+            let (entered, terms) = self.under_terms(room, &candidate, JoinProgram::new).await?;
+            let lease = Lease { terms, ..candidate.lease.clone() };
+            return Ok(match entered {
+                Entered::Seated => Joined::Seated(Seat::new(self.clone(), lease)),
+                Entered::Waiting { ahead } => {
+                    Joined::Waiting { ticket: Ticket::new(self.clone(), lease), ahead }
+                }
+                Entered::Full { taken } => Joined::Full { taken },
+                // A seat is held for the member: the next time it is its own.
+                Entered::Promoted => continue,
+            });
+        }
+        Err(Error::Store(roomkey_core::Error::Contended))
+    }
+
+    /// Runs a program under the terms that the room has. They are looked up only where they are not those that this
+    /// process knows of.
+    async fn under_terms<P: Guarded>(
+        &self,
+        room: &RoomKeys,
+        candidate: &Candidate,
+        make: impl Fn(Applicant<'_>) -> roomkey_core::Result<P>,
+    ) -> Result<(P::Verdict, Terms)> {
+        let known = &self.shared.known;
+        for _ in 0..TRIES {
+            let configured = known.of(room.id);
+            let terms = configured.unwrap_or_else(|| self.shared.config.terms());
+            let Candidate { lease, limit, queue } = candidate;
+            let program = make(Applicant {
+                room,
+                configured,
+                basis: self.basis(terms),
+                member: lease.member,
+                sealed: lease.sealed.clone(),
+                limit: limit.clone(),
+                queue: queue.clone(),
+            })?;
+            let outcome = self.vault.store().transact(program.txn()).await?;
+            match program.guard().stale(&outcome) {
+                None => {
+                    let verdict = program.verdict(&outcome).ok_or_else(|| broken("no reply to a join"))?;
+                    return Ok((verdict, terms));
+                }
+                Some(None) => known.learn(room.id, None),
+                Some(Some(terms)) => {
+                    let unknown = || Error::Foreign(roomkey_vault::Error::UnknownFormat);
+                    known.learn(room.id, Some(Terms::read(&terms).ok_or_else(unknown)?));
+                }
+            }
+        }
+        Err(Error::Store(roomkey_core::Error::Contended))
+    }
+
+    fn candidate<M: Encode>(&self, room: &RoomKeys, join: Join<'_, M>) -> Result<Candidate> {
+        let Join { member: id, metadata, limit, waits } = join;
+        let member = self.keys.member(room, id)?;
+        let metadata = self.vault.encode(&metadata).map_err(Error::Metadata)?;
+        let sealed = self.keys.seal_member(room, member, &Draft::new(id.as_bytes(), metadata))?;
+        let lease = Lease { room: room.id, member, sealed, terms: self.shared.config.terms() };
+        Ok(Candidate { lease, limit: self.limit(room, limit), queue: self.queue(room, waits) })
+    }
+
+    /// How many may wait for a room, if this member would.
+    fn queue(&self, room: &RoomKeys, waits: bool) -> Limit {
+        if !waits {
+            return Limit::Given(0);
+        }
+        Limit::Stored { key: room.config.clone(), field: QUEUE, or: self.shared.config.queue.into() }
+    }
+}
