@@ -26,4 +26,4 @@ pub use member::{
     Since, Standing,
 };
 pub use record::Metadata;
-pub use rooms::{DEFAULT_EXPIRY, DEFAULT_LIMIT, Rooms, Swept};
+pub use rooms::{DEFAULT_EXPIRY, DEFAULT_LIMIT, Pool, Rooms, Swept};

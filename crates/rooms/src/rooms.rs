@@ -5,9 +5,11 @@ mod counters;
 mod join;
 mod keep;
 mod look;
+mod pool;
 mod registry;
 mod sweep;
 
+pub use pool::Pool;
 pub use sweep::Swept;
 
 use std::fmt;

@@ -6,6 +6,7 @@
 
 mod common;
 mod members;
+mod pools;
 mod races;
 mod secrecy;
 mod sizes;
@@ -72,4 +73,11 @@ behaviours! {
         members_are_listed_with_what_they_brought
         rooms_are_listed
         a_size_is_reconciled_with_the_members;
+    pools:
+        rooms_fill_up_one_after_the_other
+        the_fullest_room_comes_first
+        a_member_that_is_in_a_room_with_space_stays_there
+        a_room_of_a_pool_is_a_room
+        many_at_once_fill_every_room
+        a_pool_cannot_be_of_no_seats_or_have_a_queue;
 }

@@ -1,0 +1,120 @@
+//! Finding a room of a pool that has space, or making one.
+
+use bytes::Bytes;
+use roomkey_core::{BranchId, Check, Key, Life, Limit, Op, Outcome, Result, Standing, Txn};
+use roomkey_crypto::Tag;
+
+use super::plan::{Plan, stored_limit};
+use super::{Basis, CAPACITY, QUEUE, TERMS};
+use crate::event::Kind;
+use crate::keys::{PoolKeys, RoomKeys};
+
+/// How many rooms that had space are tried at once, the fullest first.
+pub(crate) const CANDIDATES: usize = 3;
+
+/// A room that somebody may get a seat in, and what they would be there.
+pub(crate) struct Candidate {
+    pub(crate) room: RoomKeys,
+    pub(crate) member: Tag,
+    pub(crate) sealed: Bytes,
+}
+
+/// What was read of a pool.
+pub(crate) struct Seen {
+    /// Rooms with space, the fullest first.
+    pub(crate) open: Vec<Candidate>,
+    /// The room that would be made next.
+    pub(crate) next: Candidate,
+    /// How many rooms were made.
+    pub(crate) made: i64,
+    /// How often a seat may have become free.
+    pub(crate) freed: i64,
+}
+
+/// Gives a member a seat in one of the rooms that had space, or in a new one.
+pub(crate) struct PoolProgram {
+    pub(crate) txn: Txn,
+    /// By candidate: the branches in which it is the one.
+    seated: Vec<[BranchId; 2]>,
+    made: Option<BranchId>,
+}
+
+impl PoolProgram {
+    /// ```text
+    /// when Ranked m1 mt1 Live: (the seat is renewed as in JOIN)
+    /// else: when Below m1 L ∧ Below w1 1: (a seat is taken as in JOIN)
+    /// else: (the same for the second and third room)
+    /// else, if fewer than three had space: when Number(made) = seen ∧ Number(freed) = seen:
+    ///       RankPut m mt After(lease) ↑; …; MapPut cfg {l, q, t} ↑kept; Add made 1 ↑kept
+    /// ```
+    ///
+    /// A room is made only if no room that was listed has space, and none was made and no seat freed since they were
+    /// read. Otherwise nothing is done, and the caller reads again.
+    ///
+    /// Not safe to repeat: the second time the member could find another room.
+    pub(crate) fn new(pool: &PoolKeys, seen: &Seen, basis: Basis) -> Result<Self> {
+        let mut plan = Plan::new("rooms.find_or_create", &seen.next.room, basis);
+        let (mut branch, mut seated) = (BranchId::ROOT, Vec::with_capacity(seen.open.len()));
+        for candidate in &seen.open {
+            plan.room = &candidate.room;
+            let (here, elsewhere) = plan.admit(branch, candidate);
+            seated.push(here);
+            branch = elsewhere;
+        }
+        let mut made = None;
+        if seen.open.len() < CANDIDATES {
+            let unchanged = |key: &Key, seen: i64| Check::number(key, 0, seen..=seen);
+            let checks = [unchanged(&pool.made, seen.made), unchanged(&pool.freed, seen.freed)];
+            let (new, _) = plan.fork(branch, checks);
+            plan.room = &seen.next.room;
+            plan.seat(new, &seen.next);
+            let decimal = |number: i64| Bytes::from(number.to_string());
+            let fields = vec![CAPACITY, QUEUE, TERMS];
+            let values = vec![decimal(basis.limit), decimal(0), basis.terms.bytes()];
+            let kept = Life::AtLeast(basis.terms.kept());
+            plan.quiet(new, Op::map_put(&seen.next.room.config, fields, values, kept));
+            plan.quiet(new, Op::add(&pool.made, 1, kept));
+            plan.index(new);
+            made = Some(new);
+        }
+        Ok(Self { txn: plan.program.build()?, seated, made })
+    }
+
+    /// Which of the candidates it is, the new room being the one after the last; `None` if the pool has to be read again.
+    pub(crate) fn found(&self, outcome: &Outcome) -> Option<usize> {
+        let found = self.seated.iter().position(|here| here.iter().any(|branch| outcome.took(*branch)));
+        found.or_else(|| self.made.filter(|made| outcome.took(*made)).map(|_| self.seated.len()))
+    }
+}
+
+impl Plan<'_> {
+    /// Takes or keeps a seat in a room if there is one: the branches in which that is so, and the one in which it is not.
+    fn admit(&mut self, branch: BranchId, candidate: &Candidate) -> ([BranchId; 2], BranchId) {
+        let room = self.room;
+        let me = Bytes::copy_from_slice(candidate.member.as_bytes());
+        let (live, new) = self.fork(branch, [Check::ranked(&room.seats, me.clone(), Standing::Live)]);
+        let renewed = self.extended(&room.seats, me.clone(), self.terms.lease);
+        self.quiet(live, renewed);
+        self.record(live, me.clone(), candidate.sealed.clone());
+        self.quiet(live, Op::rank_remove(&room.held, me));
+        self.index(live);
+        let limit: Limit = stored_limit(room, 0);
+        let (free, full) = self.fork(new, [Check::below(&room.seats, limit), Check::below(&room.tickets, 1)]);
+        self.seat(free, candidate);
+        self.sweep_some(free);
+        self.index(free);
+        ([live, free], full)
+    }
+
+    /// Takes a seat.
+    fn seat(&mut self, branch: BranchId, candidate: &Candidate) {
+        let room = self.room;
+        let me = Bytes::copy_from_slice(candidate.member.as_bytes());
+        self.bury(branch, &me);
+        self.bury_ticket(branch, &me);
+        let seat = self.until(&room.seats, me.clone(), self.terms.lease);
+        self.quiet(branch, seat);
+        self.record(branch, me.clone(), candidate.sealed.clone());
+        self.event(branch, Kind::Joined, me, candidate.sealed.clone());
+    }
+}
