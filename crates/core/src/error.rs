@@ -192,7 +192,7 @@ pub enum Invalid {
     /// A program or wait without a key has nowhere to run.
     #[error("the program names no key")]
     NoKey,
-    /// A transaction or wait lives inside one partition.
+    /// A transaction lives inside one partition.
     #[error("the program names keys of two partitions")]
     TwoPartitions,
     /// A program uses a key with one kind only.
@@ -220,6 +220,12 @@ pub enum Invalid {
     /// See [`MAX_KEYS`](crate::MAX_KEYS).
     #[error("the program names more than 64 keys")]
     TooManyKeys,
+    /// See [`MAX_LOGS`](crate::MAX_LOGS).
+    #[error("the wait names more than 1 024 logs")]
+    TooManyLogs,
+    /// A log has one id after which its entries count.
+    #[error("the wait names a log twice")]
+    LogTwice,
     /// See [`MAX_OPS`](crate::MAX_OPS) and [`MAX_BATCH`](crate::MAX_BATCH).
     #[error("the program holds too many ops")]
     TooManyOps,

@@ -29,6 +29,9 @@ pub const MAX_LIMIT: u32 = 1_000;
 /// The most ops of one batch.
 pub const MAX_BATCH: usize = 65_536;
 
+/// The most logs that one [`Wait`](crate::Wait) may name.
+pub const MAX_LOGS: usize = 1_024;
+
 /// The largest value, list element or log field, in bytes (16 MiB).
 ///
 /// One large value holds up everything behind it on its connection; Redis itself would take 512 MiB.

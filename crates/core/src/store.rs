@@ -47,10 +47,18 @@ pub trait Store: Clone + fmt::Debug + Send + Sync + 'static {
     /// [`CursorLost`](crate::Error::CursorLost) for a cursor of another run or store, besides the store's own trouble.
     fn scan(&self, scan: Scan) -> impl Future<Output = Result<Page>> + Send;
 
-    /// Returns when one of the logs has an entry after its id, or at the timeout.
+    /// Returns when one of the logs has an entry after its id, and names the logs that have; or at the timeout.
+    ///
+    /// An entry counts whenever it was appended, so nothing is missed between a wait and the next. It is noticed as soon as
+    /// it is there, or where the store has no means for that, after about a second; no store looks more often. A log that
+    /// always has an entry does not keep the others from being named. The timeout is a bound on waiting: what it takes to
+    /// ask the store comes on top.
+    ///
+    /// Dropping the future ends the wait, and gives back what it holds.
     ///
     /// # Errors
-    /// The store's own trouble.
+    /// [`WrongType`](crate::Error::WrongType) if one of the keys holds another structure, and the store's own trouble: part
+    /// of the store that fails is asked again until the timeout, and an error only if it fails then.
     fn wait(&self, wait: Wait) -> impl Future<Output = Result<Woken>> + Send;
 
     /// Asks the store how it is.

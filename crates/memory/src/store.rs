@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use roomkey_core::{
-    Batch, Error, Health, Outcome, Page, Reply, Result, Scan, Store, StoreTime, Txn, Wait, Woken,
+    Batch, Error, Health, Key, Outcome, Page, Reply, Result, Scan, Store, StoreTime, Txn, Wait, Woken,
 };
 use tokio::task::coop::consume_budget;
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ use crate::keyspace::{Keyspace, Traces};
 use crate::program::Machine;
 use crate::reaper::{Reaper, make_room};
 use crate::shard::{SHARDS, Shard, shard_of};
-use crate::wait::Waiter;
+use crate::wait::{self, Waiter};
 
 /// The embedded store: the whole contract of [`Store`], in the memory of one process.
 ///
@@ -171,20 +171,19 @@ impl Store for MemoryStore {
 
     async fn wait(&self, wait: Wait) -> Result<Woken> {
         let deadline = Instant::now() + wait.timeout();
-        let shard = match wait.logs() {
-            [(key, _), ..] => shard_of(key.partition()),
-            [] => return Ok(Woken::TimedOut),
-        };
-        let waiter = Waiter::register(&self.inner.shards[shard], wait.logs());
-        let ready = async {
+        let waiter = Waiter::register(&self.inner.shards, wait.logs());
+        let woken = async {
             loop {
-                if self.inner.program(shard, |machine| waiter.is_ready(machine.keyspace, machine.now))? {
-                    return Ok(Woken::Ready);
+                // As for a batch.
+                consume_budget().await;
+                let ready = self.inner.ready(&waiter)?;
+                if !ready.is_empty() {
+                    return Ok(Woken::Ready(ready));
                 }
                 waiter.woken().await;
             }
         };
-        tokio::time::timeout_at(deadline, ready).await.unwrap_or(Ok(Woken::TimedOut))
+        tokio::time::timeout_at(deadline, woken).await.unwrap_or(Ok(Woken::TimedOut))
     }
 
     async fn health(&self) -> Result<Health> {
@@ -321,6 +320,15 @@ impl Inner {
             number = 0;
         }
         Ok(page)
+    }
+
+    /// The logs that have what is waited for, each shard seen at its own time.
+    fn ready(self: &Arc<Self>, waiter: &Waiter<'_>) -> Result<Vec<Key>> {
+        let mut ready = Vec::new();
+        for (shard, logs) in waiter.by_shard() {
+            ready.extend(self.program(shard, |machine| wait::ready(logs, machine.keyspace, machine.now))?);
+        }
+        Ok(ready)
     }
 
     fn close(&self) {

@@ -8,10 +8,10 @@ use roomkey_core::{Key, LogId, Result, StoreTime};
 use tokio::sync::Notify;
 
 use crate::keyspace::Keyspace;
-use crate::shard::Shard;
+use crate::shard::{Shard, shard_of};
 use crate::structures::Log;
 
-/// Who waits for which log of a shard. A call that waits has one signal, registered under each of its logs.
+/// Who waits for which log of a shard. A call that waits has one signal, registered under each of its logs, in each shard.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     by_log: BTreeMap<Bytes, Vec<Arc<Notify>>>,
@@ -53,31 +53,27 @@ impl Waiters {
 /// listens, so none is lost. Dropping it, also by dropping the call's future, leaves no trace.
 #[derive(Debug)]
 pub(crate) struct Waiter<'a> {
-    shard: &'a Shard,
-    logs: &'a [(Key, LogId)],
+    shards: &'a [Shard],
+    /// Those of one shard stand together.
+    logs: Vec<&'a (Key, LogId)>,
     signal: Arc<Notify>,
 }
 
 impl<'a> Waiter<'a> {
-    pub(crate) fn register(shard: &'a Shard, logs: &'a [(Key, LogId)]) -> Self {
-        let signal = Arc::new(Notify::new());
-        let mut keyspace = shard.lock();
-        for (key, _) in logs {
-            keyspace.waiters.add(key.bytes(), &signal);
+    pub(crate) fn register(shards: &'a [Shard], logs: &'a [(Key, LogId)]) -> Self {
+        let mut logs: Vec<_> = logs.iter().collect();
+        logs.sort_by_key(|log| shard(log));
+        let waiter = Self { shards, logs, signal: Arc::new(Notify::new()) };
+        for (shard, logs) in waiter.by_shard() {
+            let mut keyspace = shards[shard].lock();
+            logs.iter().for_each(|(key, _)| keyspace.waiters.add(key.bytes(), &waiter.signal));
         }
-        drop(keyspace);
-        Self { shard, logs, signal }
+        waiter
     }
 
-    /// Whether one of the logs has an entry after its id.
-    pub(crate) fn is_ready(&self, keyspace: &Keyspace, now: StoreTime) -> Result<bool> {
-        for (key, after) in self.logs {
-            let log = keyspace.read::<Log>(key.bytes(), now)?;
-            if log.and_then(Log::last).is_some_and(|last| last > *after) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// The logs of each shard that has any.
+    pub(crate) fn by_shard(&self) -> impl Iterator<Item = (usize, &[&'a (Key, LogId)])> {
+        self.logs.chunk_by(|one, other| shard(one) == shard(other)).map(|logs| (shard(logs[0]), logs))
     }
 
     pub(crate) async fn woken(&self) {
@@ -87,9 +83,25 @@ impl<'a> Waiter<'a> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        let mut keyspace = self.shard.lock();
-        for (key, _) in self.logs {
-            keyspace.waiters.remove(key.bytes(), &self.signal);
+        for (shard, logs) in self.by_shard() {
+            let mut keyspace = self.shards[shard].lock();
+            logs.iter().for_each(|(key, _)| keyspace.waiters.remove(key.bytes(), &self.signal));
         }
     }
+}
+
+/// Those of some logs of one shard that have an entry after their ids.
+pub(crate) fn ready(logs: &[&(Key, LogId)], keyspace: &Keyspace, now: StoreTime) -> Result<Vec<Key>> {
+    let mut ready = Vec::new();
+    for (key, after) in logs {
+        let log = keyspace.read::<Log>(key.bytes(), now)?;
+        if log.and_then(Log::last).is_some_and(|last| last > *after) {
+            ready.push(key.clone());
+        }
+    }
+    Ok(ready)
+}
+
+const fn shard((key, _): &(Key, LogId)) -> usize {
+    shard_of(key.partition())
 }

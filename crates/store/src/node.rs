@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use redis::{ServerError, Value};
 use roomkey_core::{Error, Result};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
@@ -33,6 +34,8 @@ pub(crate) struct Node {
     pub(crate) pool: Pool,
     site: Arc<Site>,
     room: Room,
+    /// For those who block a connection of the pool, all of which they must not have.
+    seats: Arc<Semaphore>,
     large: usize,
 }
 
@@ -74,6 +77,7 @@ impl Node {
             lanes: Lanes::start(&site, first, config.lanes, config.wait_replicas > 0),
             site,
             room: Room { taken: AtomicUsize::new(0), limit: config.max_in_flight },
+            seats: Arc::new(Semaphore::new(seats(config.pool_size))),
             large: config.large_value_bytes + BESIDE,
         })
     }
@@ -134,6 +138,11 @@ impl Node {
         Ok(checkout)
     }
 
+    /// The right to block a connection of one's own for long, if that many are not blocked already.
+    pub(crate) fn seat(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.seats).try_acquire_owned().ok()
+    }
+
     /// Takes note of what the server refuses: one that has become a replica is left, with all connections.
     pub(crate) fn heed(&self, refusal: &ServerError) {
         if says_replica(refusal) {
@@ -166,6 +175,11 @@ impl Node {
         }
         self.lanes.stop();
     }
+}
+
+/// How many connections of a pool waits may block: a quarter is left for large values, but one may always be blocked.
+fn seats(pool_size: usize) -> usize {
+    (pool_size - pool_size.div_ceil(4)).max(1)
 }
 
 /// A connection in use by one call.
@@ -204,6 +218,14 @@ impl Wire<'_> {
         let unit = vec![Cow::Owned(Packed::new("ASKING", 0, 0)), Cow::Borrowed(command)];
         let (mut answers, shortfall) = self.link().commit_unit(deadline, unit, writes).await?;
         Ok((answers.pop().ok_or_else(unexpected_answer)?, shortfall))
+    }
+
+    /// By which id the server knows the connection, if it is one's own.
+    pub(crate) fn client(&self) -> Option<u64> {
+        match &self.way {
+            Way::Lane(_) => None,
+            Way::Own(checkout) => checkout.client(),
+        }
     }
 
     /// The run of the server at the other end.
@@ -262,6 +284,11 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waits_block_most_of_a_pool_and_leave_some_of_it() {
+        assert_eq!([1, 2, 3, 4, 8, 1_024].map(seats), [1, 1, 2, 3, 6, 768]);
+    }
 
     #[test]
     fn a_full_room_says_how_large_it_is_and_a_place_becomes_free_again() {

@@ -126,6 +126,11 @@ impl Checkout {
         &self.link
     }
 
+    /// By which id the server knows it, if it told.
+    pub(crate) fn client(&self) -> Option<u64> {
+        self.object.as_ref().and_then(|pooled| pooled.connection.client())
+    }
+
     /// Puts it back for the next, with nothing left to be answered.
     pub(crate) fn give_back(mut self) {
         self.site.breaker.heard();

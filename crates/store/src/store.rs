@@ -39,6 +39,9 @@ use crate::topology::Topology;
 /// All calls share a few connections, the *lanes*; waits and commands over 64 KiB get one of their own from a pool.
 /// Connections are opened again when they break, in the background and with growing, jittered pauses.
 ///
+/// A wait blocks one connection to a server, and in a cluster one for each partition that it names. Waits block at most
+/// three quarters of the pool to a server; where none is left, the logs are looked at once a second.
+///
 /// # Failures
 ///
 /// Every call ends within one deadline, 2 seconds unless the configuration or [`with_timeout`](Self::with_timeout) says

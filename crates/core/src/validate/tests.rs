@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::{
     Append, Args, Batch, Bound, BranchId, Check, End, Error, FieldTest, Invalid, Key, Kind, Life, Limit,
-    LogId, MAX_CHECKS, MAX_DURATION, MAX_ELEMENTS, MAX_FIELD_BYTES, MAX_OPS, MAX_SCORE, MAX_VALUE_BYTES,
-    Namespace, Op, OpId, Order, Partition, RankPut, Score, Standing, StoreTime, TxnBuilder, Until, Wait,
+    LogId, MAX_CHECKS, MAX_DURATION, MAX_ELEMENTS, MAX_FIELD_BYTES, MAX_LOGS, MAX_OPS, MAX_SCORE,
+    MAX_VALUE_BYTES, Namespace, Op, OpId, Order, Partition, RankPut, Score, Standing, StoreTime, TxnBuilder,
+    Until, Wait,
 };
 
 const ROOT: BranchId = BranchId::ROOT;
@@ -289,12 +290,15 @@ fn depth_ops_and_branches_are_bounded() {
 }
 
 #[test]
-fn a_wait_names_logs_of_one_partition_and_a_time() {
+fn a_wait_names_some_logs_once_each_and_a_time() {
     let log = key(Kind::Log);
     let second = Duration::from_secs(1);
+    let logs = |count: u16| (0..count).map(|slot| (key_at(slot, Kind::Log, 1), LogId::MIN));
+    assert_eq!(Wait::new(logs(1_024), second).unwrap().logs().len(), MAX_LOGS);
+    assert_eq!(rule(Wait::new(logs(1_025), second)), Invalid::TooManyLogs);
     assert_eq!(rule(Wait::new([], second)), Invalid::NoKey);
     assert_eq!(rule(Wait::new([(key(Kind::Map), LogId::MIN)], second)), Invalid::WrongKind);
     assert_eq!(rule(Wait::new([(log.clone(), LogId::MIN)], Duration::ZERO)), Invalid::Duration);
-    let elsewhere = (key_at(9, Kind::Log, 1), LogId::MIN);
-    assert_eq!(rule(Wait::new([(log, LogId::MIN), elsewhere], second)), Invalid::TwoPartitions);
+    let twice = [(log.clone(), LogId::MIN), (key_at(9, Kind::Log, 1), LogId::MIN), (log, LogId::MAX)];
+    assert_eq!(rule(Wait::new(twice, second)), Invalid::LogTwice);
 }

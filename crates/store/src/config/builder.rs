@@ -194,7 +194,7 @@ impl RedisConfigBuilder {
         self
     }
 
-    /// The most connections for waits and large values, 1 to 1 024. They are opened when needed.
+    /// The most connections for waits and large values, 1 to 1 024. They are opened when needed. A quarter is not for waits.
     pub fn pool_size(mut self, connections: usize) -> Self {
         self.draft.pool_size = said("pool_size", connections);
         self

@@ -1,134 +1,192 @@
 //! Waiting for entries of logs.
+//!
+//! A wait is cut into groups of logs that one command may name: all of them where there is one server, those of one
+//! partition in a cluster. A group *blocks* on a connection of its own, if its node has one left for that, and is then
+//! heard of at once. The others are *looked at* over the shared connections, once a second, those of a node together.
 
-use std::sync::Arc;
+mod group;
+mod turn;
+
+use std::collections::HashMap;
 use std::time::Duration;
 
-use redis::{Cmd, Value};
-use roomkey_core::{Error, Result, Wait, Woken};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use roomkey_core::{Error, Key, Result, Wait, Woken};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
 
+use self::group::{Group, groups};
+use self::turn::{Seat, Turn, block, look};
 use super::RedisStore;
-use crate::backoff::Backoff;
-use crate::call::MOST_DETOURS;
-use crate::error::{Refusal, lost, refusal, unexpected_answer};
-use crate::node::{Errand, Node};
-use crate::topology::{Detour, Held};
+use crate::node::Node;
 
-/// The longest that the server is asked to wait at a time, so that a connection that died meanwhile is noticed.
-const SLICE: Duration = Duration::from_secs(30);
+/// How often those are looked at that cannot block.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long what was found waits for what is found at other nodes.
+const HEARING: Duration = Duration::from_millis(50);
 
 impl RedisStore {
     pub(super) async fn wait_for_entry(&self, wait: &Wait) -> Result<Woken> {
         // 100 years from now is beyond no clock that tokio runs on.
         let end = Instant::now() + wait.timeout();
+        let waiting = Waiting {
+            store: self,
+            end,
+            looks: FuturesUnordered::new(),
+            blocked: FuturesUnordered::new(),
+            stop: watch::Sender::new(false),
+        };
         tokio::select! {
             () = self.shared.wires.topology.closed() => Err(Error::Closed),
-            woken = self.wait_until(wait, end) => woken,
+            woken = waiting.woken(wait) => woken,
         }
     }
+}
 
-    async fn wait_until(&self, wait: &Wait, end: Instant) -> Result<Woken> {
-        let mut backoff = Backoff::of_a_lane();
-        let mut asked = None;
-        let mut detours = 0;
+/// One call that waits.
+struct Waiting<'a> {
+    store: &'a RedisStore,
+    end: Instant,
+    looks: FuturesUnordered<BoxFuture<'a, Turn<'a>>>,
+    blocked: FuturesUnordered<BoxFuture<'a, Turn<'a>>>,
+    /// Tells those that are blocked that the wait is over.
+    stop: watch::Sender<bool>,
+}
+
+impl<'a> Waiting<'a> {
+    async fn woken(mut self, wait: &'a Wait) -> Result<Woken> {
+        let mut unheard = self.begin(groups(&self.store.shared.wires.topology, wait.logs()));
+        let mut ready = Vec::new();
+        let mut hearing = None;
         loop {
-            let error = match self.wait_once(wait, end, asked.take()).await {
-                Ok(Turn::Over(woken)) => return Ok(woken),
-                Ok(Turn::Next) => {
-                    backoff.reset();
-                    detours = 0;
-                    continue;
-                }
-                Ok(Turn::Elsewhere(detour)) if detours < MOST_DETOURS => {
-                    asked = detour.asked();
-                    detours += 1;
-                    continue;
-                }
-                Ok(Turn::Elsewhere(_)) => {
-                    Error::not_executed("the nodes of the cluster send a wait to and fro")
-                }
-                // To wait is to read, so whatever happened, it may be done again.
-                Err(error @ (Error::NotExecuted(_) | Error::Ambiguous(_))) => error,
-                Err(error) => return Err(error),
+            let Turn { first, outcomes } = tokio::select! {
+                Some(turn) = self.blocked.next() => turn,
+                Some(turn) = self.looks.next() => turn,
+                () = sleep_until(hearing.unwrap_or(self.end)), if hearing.is_some() => break,
+                else => break,
             };
-            let again = Instant::now() + backoff.pause();
-            if again >= end {
-                return Err(error);
-            }
-            sleep_until(again).await;
-        }
-    }
-
-    /// Waits for one slice.
-    async fn wait_once(&self, wait: &Wait, end: Instant, asked: Option<Arc<Node>>) -> Result<Turn> {
-        let topology = &self.shared.wires.topology;
-        let partition = wait.logs()[0].0.partition();
-        let asking = asked.is_some();
-        let node = asked.map_or_else(|| topology.owner(partition), |node| Ok(Held::Member(node)))?;
-        // A connection of one's own may have to be waited for, or opened: not for longer than a call may take.
-        let checkout = timeout_at(end.min(self.deadline()), topology.wire(&node, Errand::WAIT)).await;
-        let wire =
-            checkout.map_err(|_| Error::not_executed("no connection for a wait came free in time"))??;
-        let left = end.saturating_duration_since(Instant::now());
-        let slice = left.min(SLICE);
-        // The server answers at the end of the slice; what comes later than the deadline of a call comes never.
-        let patience = slice.saturating_add(self.timeout);
-        let xread = xread(wait, slice);
-        let send = async {
-            if asking {
-                wire.send_asking(Instant::now() + patience, &(&xread).into(), false)
-                    .await
-                    .map(|(answer, _)| answer)
+            unheard -= usize::from(first);
+            let rest = sort(outcomes, &mut ready)?;
+            if ready.is_empty() {
+                self.go_on(rest)?;
+            } else if unheard == 0 {
+                break;
             } else {
-                wire.link().send(&xread).await.map_err(lost)
+                hearing.get_or_insert_with(|| Instant::now() + HEARING);
+            }
+        }
+        if ready.is_empty() {
+            return Ok(Woken::TimedOut);
+        }
+        self.stop(&mut ready).await;
+        Ok(Woken::Ready(ready))
+    }
+
+    /// Begins, and tells how many looks have to be heard before any wait ends.
+    ///
+    /// A log that has an entry each time would end each wait before the others are heard, so all are looked at before any
+    /// blocks. Of a single group there are no others, and to block is to look, too.
+    fn begin(&mut self, groups: Vec<Group<'a>>) -> usize {
+        let now = Instant::now();
+        if groups.len() > 1 {
+            return self.look(groups, now, true);
+        }
+        self.block_or_look(groups, now);
+        0
+    }
+
+    /// Has those block or looked at again that were not ready; what failed only after a pause.
+    ///
+    /// # Errors
+    ///
+    /// If something failed, and there is no time left.
+    fn go_on(&mut self, rest: Rest<'a>) -> Result<()> {
+        let Rest { quiet, mut failed, trouble } = rest;
+        let now = Instant::now();
+        if now >= self.end {
+            return trouble.map_or(Ok(()), Err);
+        }
+        self.block_or_look(quiet, now + EVERY);
+        let pause = failed.iter_mut().map(|group| group.backoff.pause()).max().unwrap_or_default();
+        self.look(failed, now + pause, false);
+        Ok(())
+    }
+
+    /// Has those groups block that can, and the others be looked at then.
+    fn block_or_look(&mut self, groups: Vec<Group<'a>>, then: Instant) {
+        let mut others = Vec::new();
+        for mut group in groups {
+            match Seat::at(self.store, &mut group) {
+                Some(seat) => {
+                    let stop = self.stop.subscribe();
+                    self.blocked.push(Box::pin(block(self.store, group, seat, self.end, stop)));
+                }
+                None => others.push(group),
+            }
+        }
+        self.look(others, then, false);
+    }
+
+    /// Has those that are blocked give back their connections. Closed instead, they would all have to be opened anew for
+    /// the wait that follows.
+    async fn stop(&mut self, ready: &mut Vec<Key>) {
+        self.stop.send_replace(true);
+        let stopped = async {
+            while let Some(turn) = self.blocked.next().await {
+                turn.outcomes.into_iter().for_each(|(_, found)| ready.extend(found.unwrap_or_default()));
             }
         };
-        let answer = tokio::select! {
-            answer = timeout(patience, send) => {
-                answer.map_err(|_| Error::ambiguous("the server did not answer at the end of a wait"))
+        // Who takes longer is closed: what is ready is waited for.
+        let _ = timeout(HEARING, stopped).await;
+    }
+
+    /// Looks at groups, those of a node by themselves: one that does not answer holds up nothing but its own. Tells how
+    /// many looks that makes.
+    fn look(&mut self, groups: Vec<Group<'a>>, at: Instant, first: bool) -> usize {
+        let topology = &self.store.shared.wires.topology;
+        let mut parts: HashMap<Option<*const Node>, Vec<Group<'a>>> = HashMap::new();
+        for group in groups {
+            let owner = topology.owner(group.partition).ok().map(|node| &raw const *node);
+            parts.entry(owner).or_default().push(group);
+        }
+        let at = at.min(self.end);
+        let looks = parts.len();
+        for part in parts.into_values() {
+            self.looks.push(Box::pin(look(self.store, part, at, first)));
+        }
+        looks
+    }
+}
+
+/// Those of some groups that are not ready.
+#[derive(Default)]
+struct Rest<'a> {
+    quiet: Vec<Group<'a>>,
+    failed: Vec<Group<'a>>,
+    /// Why one has failed.
+    trouble: Option<Error>,
+}
+
+/// Puts the logs that are ready to the others, and tells which groups have none.
+///
+/// # Errors
+///
+/// What will not pass by itself.
+fn sort<'a>(outcomes: Vec<(Group<'a>, Result<Vec<Key>>)>, ready: &mut Vec<Key>) -> Result<Rest<'a>> {
+    let mut rest = Rest::default();
+    for (group, outcome) in outcomes {
+        match outcome {
+            Ok(found) if found.is_empty() => rest.quiet.push(group),
+            Ok(found) => ready.extend(found),
+            // To wait is to read, so whatever happened, it may be done again.
+            Err(error @ (Error::NotExecuted(_) | Error::Ambiguous(_))) => {
+                rest.failed.push(group);
+                rest.trouble = Some(error);
             }
-            // It may never say so itself, as when it is frozen.
-            () = topology.moved_from(partition, &node), if !asking => {
-                return Ok(Turn::Elsewhere(Detour::Owner));
-            }
-        };
-        let answer = answer.and_then(|answer| answer).inspect_err(|_| topology.suspect())?;
-        wire.answered();
-        match answer {
-            Value::Nil if left > slice => Ok(Turn::Next),
-            Value::Nil => Ok(Turn::Over(Woken::TimedOut)),
-            Value::Array(_) | Value::Map(_) => Ok(Turn::Over(Woken::Ready)),
-            Value::ServerError(refused) => match topology.heed(&node, &refused) {
-                Some(detour) => Ok(Turn::Elsewhere(detour)),
-                None => Err(match refusal(&refused) {
-                    Refusal::Error(error) => error,
-                    Refusal::NoScript => unexpected_answer(),
-                }),
-            },
-            _ => Err(unexpected_answer()),
+            Err(error) => return Err(error),
         }
     }
-}
-
-/// How a slice of a wait ended.
-enum Turn {
-    Over(Woken),
-    /// There is more time.
-    Next,
-    /// Another node has the logs.
-    Elsewhere(Detour),
-}
-
-fn xread(wait: &Wait, slice: Duration) -> Cmd {
-    let mut command = redis::cmd("XREAD");
-    // 0 would mean for ever.
-    let milliseconds = u64::try_from(slice.as_millis()).unwrap_or(u64::MAX).max(1);
-    command.arg("COUNT").arg(1).arg("BLOCK").arg(milliseconds).arg("STREAMS");
-    for (log, _) in wait.logs() {
-        command.arg(&log.bytes()[..]);
-    }
-    for (_, after) in wait.logs() {
-        command.arg(after.to_string());
-    }
-    command
+    Ok(rest)
 }

@@ -2,6 +2,7 @@
 
 mod scan;
 mod seeds;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ const PATIENT: Duration = Duration::from_secs(60);
 /// A slot of each of three masters.
 const SPREAD: [u16; 3] = [100, 8_000, 16_000];
 
-fn config(cluster: &RedisCluster) -> RedisConfigBuilder {
+pub(crate) fn config(cluster: &RedisCluster) -> RedisConfigBuilder {
     RedisConfig::builder().cluster(cluster.seeds())
 }
 
@@ -318,14 +319,15 @@ async fn a_wait_follows_its_log() {
     let store = connect(&cluster).await.with_timeout(PATIENT);
     let slot = SPREAD[1];
     let log = key(Kind::Log, slot, 1);
-    let wait = || {
-        let (store, log) = (store.clone(), log.clone());
-        tokio::spawn(async move { store.wait(Wait::new([(log, LogId::MIN)], PATIENT).unwrap()).await })
-    };
+    // With one at another node, so that it is also looked at.
+    let logs = [log.clone(), key(Kind::Log, SPREAD[2], 1)].map(|log| (log, LogId::MIN));
+    let moved = tokio::spawn({
+        let (store, wait) = (store.clone(), Wait::new(logs, PATIENT).unwrap());
+        async move { store.wait(wait).await }
+    });
     let blocked = |server: &RedisServer| server.info("blocked_clients") != "0";
 
     // The slot moves under it.
-    let moved = wait();
     while !blocked(cluster.owner(slot)) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -339,7 +341,7 @@ async fn a_wait_follows_its_log() {
     cluster.wait_until_agreed();
     let owner = cluster.owner(slot);
     owner.command(&[&b"XADD"[..], log.bytes(), b"*", b"event", b"x"]);
-    assert_eq!(moved.await.unwrap().unwrap(), Woken::Ready);
+    assert_eq!(moved.await.unwrap().unwrap(), Woken::Ready(vec![log]));
 }
 
 #[tokio::test]

@@ -246,9 +246,10 @@ async fn a_wait_ends_with_an_entry_or_at_its_timeout() {
     // A connection that breaks under a wait is nothing to whoever waits.
     server.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     let id = server.command(&[&b"XADD"[..], log.bytes(), b"*", b"event", b"x"]).text();
-    assert_eq!(waiting.await.unwrap().unwrap(), Woken::Ready);
+    assert_eq!(waiting.await.unwrap().unwrap(), Woken::Ready(vec![log.clone()]));
     // An entry counts that was there before, and none that is not after the id.
-    assert_eq!(store.wait(wait(LogId::MIN, Duration::from_secs(3600))).await.unwrap(), Woken::Ready);
+    let at_once = store.wait(wait(LogId::MIN, Duration::from_secs(3600))).await.unwrap();
+    assert_eq!(at_once, Woken::Ready(vec![log.clone()]));
     assert_eq!(
         store.wait(wait(id.parse().unwrap(), Duration::from_millis(10))).await.unwrap(),
         Woken::TimedOut

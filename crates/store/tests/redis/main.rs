@@ -14,6 +14,7 @@ mod secrets;
 mod sentinel;
 mod tls;
 mod tls_reload;
+mod waits;
 
 use bytes::Bytes;
 use roomkey_core::{Batch, Key, Kind, Life, Namespace, Op, Partition, Reply, Result, Store};
