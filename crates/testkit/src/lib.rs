@@ -12,6 +12,7 @@ mod alike;
 mod cluster;
 mod differential;
 mod faulty;
+mod pause;
 mod recording;
 mod retry;
 mod sentinel;

@@ -3,10 +3,9 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
-use std::{fs, thread};
 
 use super::Binary;
+use crate::pause::Pause;
 
 /// A running server. Dropping it kills and reaps it.
 #[derive(Debug)]
@@ -14,7 +13,7 @@ pub(super) struct Process {
     child: Child,
     /// Kills the server and clears its folder once our end of its input closes, however we ended.
     watchdog: Child,
-    paused: bool,
+    pause: Option<Pause>,
 }
 
 impl Process {
@@ -38,7 +37,7 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|e| panic!("cannot start a shell to watch over redis-server: {e}"));
-        Self { child, watchdog, paused: false }
+        Self { child, watchdog, pause: None }
     }
 
     /// The exit status, if the process has ended by itself.
@@ -58,43 +57,16 @@ impl Process {
 
     /// Stops the process in its tracks, and returns once it has.
     pub(super) fn pause(&mut self) {
-        self.signal("STOP");
-        self.wait_until_stopped();
-        self.paused = true;
+        self.pause.get_or_insert_with(|| Pause::of(&self.child));
     }
 
     /// Lets a paused process go on.
     pub(super) fn resume(&mut self) {
-        self.signal("CONT");
-        self.paused = false;
+        self.pause = None;
     }
 
     pub(super) fn is_paused(&self) -> bool {
-        self.paused
-    }
-
-    /// Sends a signal by its name. By way of a shell, whose `kill` is there even where the program of that
-    /// name is not.
-    fn signal(&self, signal: &str) {
-        let status = Command::new("sh")
-            .args(["-c", "kill -\"$1\" \"$2\"", "signal", signal, &self.child.id().to_string()])
-            .status();
-        let sent = status.as_ref().is_ok_and(ExitStatus::success);
-        assert!(sent, "cannot send SIG{signal} to redis-server: {status:?}");
-    }
-
-    /// Waits until a stop signal has taken effect, which is a moment after it was sent. Only Linux tells;
-    /// elsewhere it is hoped for.
-    fn wait_until_stopped(&self) {
-        let stat = format!("/proc/{}/stat", self.child.id());
-        // The state follows the program's name, which is in parentheses and may hold anything.
-        let state = |line: String| line.rsplit(") ").next().and_then(|rest| rest.chars().next());
-        while let Ok(line) = fs::read_to_string(&stat) {
-            if matches!(state(line), Some('T' | 'Z')) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
+        self.pause.is_some()
     }
 }
 
@@ -104,6 +76,7 @@ impl Drop for Process {
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();
         let _ = self.child.kill();
+        self.resume();
         let _ = self.child.wait();
     }
 }
