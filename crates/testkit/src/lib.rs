@@ -7,6 +7,7 @@ pub mod mock;
 pub mod programs;
 pub mod proxy;
 pub mod server;
+pub mod workers;
 
 mod alike;
 mod cluster;
@@ -30,3 +31,4 @@ pub use retry::assert_retry_safe;
 pub use sentinel::{RedisSentinel, SentinelOptions};
 pub use server::RedisServer;
 pub use state::{Content, KeyState, keys_of, read_state};
+pub use workers::Crew;

@@ -31,14 +31,13 @@ pub use binary::Binary;
 pub use certificates::TlsFiles;
 pub use monitor::Monitor;
 pub use options::ServerOptions;
-pub use resp::Resp;
+pub use resp::{Connection, Resp};
 
 pub(crate) use options::Role;
 pub(crate) use ports::BUS;
 
 use launch::Running;
 use process::Process;
-use resp::Connection;
 use temp::TempDir;
 
 /// How often a port is tried when somebody else took the one that was free a moment ago.

@@ -65,12 +65,27 @@ impl Resp {
     }
 }
 
-/// One connection. Its errors are texts: no test decides anything by them.
+/// One connection, for a test that looks often, and for workers that are to know no store. Its errors are texts: no
+/// test decides anything by them.
+///
+/// ```
+/// use roomkey_testkit::RedisServer;
+/// use roomkey_testkit::server::Connection;
+///
+/// let server = RedisServer::start();
+/// let mut connection = Connection::open(&server.socket(), None)?;
+/// assert_eq!(connection.call(&["INCR", "visits"])?.int(), 1);
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
-pub(super) struct Connection(BufReader<UnixStream>);
+pub struct Connection(BufReader<UnixStream>);
 
 impl Connection {
-    pub(super) fn open(socket: &Path, password: Option<&str>) -> Result<Self, String> {
+    /// Connects to a server's [socket](super::RedisServer::socket), which another process may do too.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or does not take the password.
+    pub fn open(socket: &Path, password: Option<&str>) -> Result<Self, String> {
         let stream = UnixStream::connect(socket)
             .map_err(|e| format!("cannot connect to {}: {e}", socket.display()))?;
         stream.set_read_timeout(Some(TIMEOUT)).map_err(text)?;
@@ -82,7 +97,10 @@ impl Connection {
     }
 
     /// Sends one command and reads its reply.
-    pub(super) fn call(&mut self, args: &[impl AsRef<[u8]>]) -> Result<Resp, String> {
+    ///
+    /// # Errors
+    /// The server's error text, or that of the connection, which is of no use then.
+    pub fn call(&mut self, args: &[impl AsRef<[u8]>]) -> Result<Resp, String> {
         let mut request = format!("*{}\r\n", args.len()).into_bytes();
         for arg in args.iter().map(AsRef::as_ref) {
             request.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
