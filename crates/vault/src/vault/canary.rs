@@ -1,5 +1,6 @@
 //! The canary: a sealed value in every namespace that tells a wrong key ring when a vault opens.
 
+use bytes::Bytes;
 use roomkey_core::{BranchId, Check, Key, Kind, Life, Op, Reply, Spread, Store, TxnBuilder};
 use roomkey_crypto::{Context, Tag, inspect};
 
@@ -22,24 +23,35 @@ impl<S: Store> Vault<S> {
         let space = self.space("canary", SPREAD);
         // Not a hidden name: a ring with another name key would not find it, and so not be told from the first one.
         let key = space.key(Kind::Value, Tag::from([0; Tag::LEN]));
-        let mut program = TxnBuilder::new("vault.canary");
-        let (new, old) = program.fork(BranchId::ROOT, [Check::missing(&key)]);
-        program.op(new, Op::put(&key, self.sing(&space, &key)?, Life::Never));
-        let found = program.op(old, Op::get(&key));
         let damaged = |error| damaged(&key, error);
-        let outcome = self.store().transact(&program.retry_safe().build()?).await;
-        let mut outcome = outcome.map_err(|error| damaged(error.into()))?;
-        if outcome.took(new) {
-            return Ok(());
-        }
-        let Some(Reply::Bytes(Some(sealed))) = outcome.take_reply(found) else {
-            return Err(broken("no reply to the reading of the canary"));
+        // Most often it is there: a look needs no memory, and no replica that confirms it.
+        let there = self.run(Op::get(&key)).await.map_err(damaged)?.into_bytes();
+        let there = match there {
+            None => self.leave_canary(&space, &key).await.map_err(damaged)?,
+            there => there,
         };
+        let Some(sealed) = there else { return Ok(()) };
         self.listen(&space, &key, &sealed).map_err(damaged)?;
         self.renew_canary(&space, &key, &sealed).await
     }
 
-    fn sing(&self, space: &Space, key: &Key) -> Result<bytes::Bytes> {
+    /// Leaves a canary; where another was left meanwhile, gives that.
+    async fn leave_canary(&self, space: &Space, key: &Key) -> Result<Option<Bytes>> {
+        let mut program = TxnBuilder::new("vault.canary");
+        let (new, old) = program.fork(BranchId::ROOT, [Check::missing(key)]);
+        program.op(new, Op::put(key, self.sing(space, key)?, Life::Never));
+        let found = program.op(old, Op::get(key));
+        let mut outcome = self.store().transact(&program.retry_safe().build()?).await?;
+        if outcome.took(new) {
+            return Ok(None);
+        }
+        match outcome.take_reply(found) {
+            Some(Reply::Bytes(Some(sealed))) => Ok(Some(sealed)),
+            _ => Err(broken("no reply to the reading of the canary")),
+        }
+    }
+
+    fn sing(&self, space: &Space, key: &Key) -> Result<Bytes> {
         space.seal(&Context::new(KIND, key.bytes(), b""), &[SONG, &space.fingerprint()])
     }
 
@@ -60,7 +72,7 @@ impl<S: Store> Vault<S> {
     }
 
     /// Seals the canary anew once its key has been retired, so that the key can be dropped one day.
-    async fn renew_canary(&self, space: &Space, key: &Key, sealed: &bytes::Bytes) -> Result<()> {
+    async fn renew_canary(&self, space: &Space, key: &Key, sealed: &Bytes) -> Result<()> {
         if inspect(sealed)?.key_id == self.inner.keyring.active_id() {
             return Ok(());
         }
