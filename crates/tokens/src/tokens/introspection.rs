@@ -4,12 +4,8 @@ use roomkey_core::{Store, StoreTime};
 use roomkey_vault::Decode;
 
 use super::Tokens;
-use super::verify::{Active, Reading};
-use crate::audit::{Reason, What};
-use crate::error::broken;
+use crate::audit::What;
 use crate::introspection::{ActiveToken, Introspection};
-use crate::keys::Presented;
-use crate::programs::MomentProgram;
 use crate::{Result, Session};
 
 impl<S: Store> Tokens<S> {
@@ -32,7 +28,7 @@ impl<S: Store> Tokens<S> {
     pub async fn introspect<C: Decode>(&self, token_type: &str, token: &str) -> Result<Introspection<C>> {
         let Some(presented) = self.presented(token_type, token)? else { return Ok(Introspection::Inactive) };
         let refreshes = self.policy(token_type).rotation.is_some();
-        let read = self.check_at(&presented, refreshes).await;
+        let read = self.check_at_once(&presented, refreshes).await;
         let (now, active) = match self.faults(token_type, read)? {
             (now, Ok(active)) => (now, active),
             (_, Err(reason)) => {
@@ -53,21 +49,6 @@ impl<S: Store> Tokens<S> {
             jti: presented.own_handle().to_string(),
             claims,
         }))
-    }
-
-    /// Reads everything that a token rests on, how long it lives, and what time it is.
-    async fn check_at(
-        &self,
-        presented: &Presented,
-        refreshes: bool,
-    ) -> Result<(StoreTime, Result<Active, Reason>)> {
-        let reading = Reading::new(self, presented, true, refreshes);
-        let program = MomentProgram::new(reading.ops())?;
-        let outcome = self.vault.store().transact(&program.txn).await?;
-        let (now, replies) =
-            program.replies(outcome).ok_or_else(|| broken("no reply to a read of a token"))?;
-        self.shared.clock.told(now);
-        Ok((now, reading.compare(self, presented, replies)?))
     }
 }
 

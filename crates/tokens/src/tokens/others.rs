@@ -1,7 +1,7 @@
 //! Ending everything of a subject but the session at hand.
 
 use bytes::Bytes;
-use roomkey_core::{Batch, Op, Reply, Store};
+use roomkey_core::{Op, Reply, Store};
 
 use super::Tokens;
 use super::issue::fresh;
@@ -45,25 +45,20 @@ impl<S: Store> Tokens<S> {
         let subject = self.keys.subject(presented.subject);
         for _ in 0..TRIES {
             let next = fresh()?;
-            let (active, family) = match self.check_with_family(token_type, presented).await? {
-                Ok(active) => active,
-                Err(reason) => return Ok(Err(reason)),
-            };
+            let (active, family) =
+                match self.check_with_family(presented, self.is_refresh(token_type, presented)).await? {
+                    Ok(active) => active,
+                    Err(reason) => return Ok(Err(reason)),
+                };
             let mut remains = Vec::with_capacity(2);
             let mut ends = active.record.ends;
             if let Some(sealed) = family {
                 // The family rests on its subject and on the type of its refresh tokens.
                 let [seen, .., of_type] = &active.generations[..] else { continue };
                 let key = self.keys.family(presented.subject, presented.handle());
-                let record = match self.opened(
-                    FAMILY_RECORD,
-                    &key,
-                    sealed.clone(),
-                    &[seen.clone(), of_type.clone()],
-                )? {
+                let rests_on = [seen.clone(), of_type.clone()];
+                let record = match self.opened(FAMILY_RECORD, &key, sealed.clone(), &rests_on)? {
                     Ok(record) => record,
-                    // It changed between the two reads.
-                    Err(Reason::Revoked) => continue,
                     Err(reason) => return Ok(Err(reason)),
                 };
                 ends = record.ends;
@@ -103,19 +98,18 @@ impl<S: Store> Tokens<S> {
         Ok(Remains { key: key.clone(), of, seen: sealed.clone(), resealed })
     }
 
-    /// Checks a token; of an access token of a family, reads the sealed record of the family as well.
+    /// Checks a token; of an access token of a family, reads the sealed record of the family as well, at the same
+    /// moment.
     pub(super) async fn check_with_family(
         &self,
-        token_type: &str,
         presented: &Presented,
+        refreshes: bool,
     ) -> Result<Result<(Active, Option<Bytes>), Reason>> {
-        let refreshes = self.is_refresh(token_type, presented);
         let reading = Reading::new(self, presented, false, refreshes);
         let mut ops = reading.ops();
         let family = presented.family.filter(|_| !refreshes);
         ops.extend(family.map(|family| Op::map_get(&self.keys.family(presented.subject, family), SEALED)));
-        let replies = self.vault.store().run(Batch::new(ops)?).await?;
-        let mut replies = replies.into_iter().collect::<roomkey_core::Result<Vec<_>>>()?;
+        let (_, mut replies) = self.at_once(ops).await?;
         let sealed = match family.and_then(|_| replies.pop()) {
             None => None,
             Some(Reply::Optionals(mut fields)) => match fields.pop().flatten() {

@@ -16,6 +16,9 @@ use crate::record::check_subject;
 use crate::session::{Session, SessionPage};
 use crate::{Error, Handle, Result, SessionCursor};
 
+/// How often a page is read while its subject ends all sessions but one.
+const TRIES: usize = 16;
+
 impl<S: Store> Tokens<S> {
     /// The sessions of a subject, about a hundred at a time, for a page on which users see where they are logged in
     /// and end what they do not know: [`revoke_session`](Self::revoke_session) takes the handle. Of a type of refresh
@@ -92,14 +95,8 @@ impl<S: Store> Tokens<S> {
                 (key, op)
             }
         };
-        let (keys, mut ops): (Vec<_>, Vec<_>) = handles.iter().map(place).unzip();
-        // The generations come last, as in a verification: if they match, each record counted when it was read.
-        ops.push(Subject::read_op(&self.keys.subject(subject)));
-        ops.push(Op::map_get(&self.keys.types(subject), tag.bytes()));
-        let mut replies = self.vault.store().run(Batch::new(ops)?).await?;
-        let unheard = || broken("another reply than the generations of a subject");
-        let types = of_types(replies.pop().transpose()?).ok_or_else(unheard)?;
-        let generations = Subject::read(replies.pop().transpose()?).ok_or_else(unheard)?.with_types(&types);
+        let (keys, ops): (Vec<_>, Vec<_>) = handles.iter().map(place).unzip();
+        let (replies, generations) = self.with_generations(tag, subject, ops).await?;
         let Some(generations) = generations else { return Ok(Vec::new()) };
 
         let kind = if refreshes { FAMILY_RECORD } else { TOKEN_RECORD };
@@ -119,6 +116,33 @@ impl<S: Store> Tokens<S> {
             }
         }
         Ok(sessions)
+    }
+
+    /// What reads of records reply, and the generations that records of a type count under.
+    ///
+    /// The generations come last, as in a verification: if they match, each record counted when it was read. That of the
+    /// subject comes first, too: between the two, a session that ended the others may have moved to a new one.
+    async fn with_generations(
+        &self,
+        tag: TypeTag,
+        subject: SubjectTag,
+        mut ops: Vec<Op>,
+    ) -> Result<(Vec<roomkey_core::Result<Reply>>, Option<Vec<Bytes>>)> {
+        let generation = Subject::read_op(&self.keys.subject(subject));
+        ops.extend([Op::map_get(&self.keys.types(subject), tag.bytes()), generation.clone()]);
+        ops.insert(0, generation);
+        let unheard = || broken("another reply than the generations of a subject");
+        for _ in 0..TRIES {
+            let mut replies = self.vault.store().run(Batch::new(ops.clone())?).await?;
+            let after = Subject::read(replies.pop().transpose()?).ok_or_else(unheard)?;
+            let types = of_types(replies.pop().transpose()?).ok_or_else(unheard)?;
+            let before = replies.drain(..1).next().transpose()?;
+            let before = Subject::read(before).ok_or_else(unheard)?;
+            if before.generation == after.generation {
+                return Ok((replies, after.with_types(&types)));
+            }
+        }
+        Err(Error::Store(roomkey_core::Error::Contended))
     }
 
     /// The session that the store holds at a key.

@@ -49,10 +49,11 @@ impl<S: Store> Tokens<S> {
         claims: &Payload,
     ) -> Result<Result<(), Reason>> {
         for _ in 0..TRIES {
-            let (active, of_family) = match self.check_with_family(token_type, presented).await? {
-                Ok(read) => read,
-                Err(reason) => return Ok(Err(reason)),
-            };
+            let (active, of_family) =
+                match self.check_with_family(presented, self.is_refresh(token_type, presented)).await? {
+                    Ok(read) => read,
+                    Err(reason) => return Ok(Err(reason)),
+                };
             let Active { record, sealed, key, generations, .. } = active;
             let (kind, of) = if self.is_refresh(token_type, presented) {
                 (FAMILY_RECORD, RecordOf::Family { current: Some(presented.id_bytes()) })
@@ -69,8 +70,6 @@ impl<S: Store> Tokens<S> {
                         let of = RecordOf::Family { current: None };
                         records.push(self.with_claims(FAMILY_RECORD, key, of, sealed, &record, claims)?);
                     }
-                    // It changed between the two reads.
-                    Err(Reason::Revoked) => continue,
                     Err(reason) => return Ok(Err(reason)),
                 }
             }

@@ -12,7 +12,7 @@ use crate::error::broken;
 use crate::family::{CURRENT, SEALED};
 use crate::generations::{Subject, of_types};
 use crate::keys::{FAMILY_RECORD, Presented, TOKEN_RECORD};
-use crate::programs::TouchProgram;
+use crate::programs::{MomentProgram, TouchProgram};
 use crate::record::Record;
 use crate::session::Session;
 use crate::{Error, Result};
@@ -37,8 +37,8 @@ impl<S: Store> Tokens<S> {
     /// type, expired, revoked. Its bearer shall not be told which, so the caller is not either; the
     /// [audit sink](crate::AuditSink) is.
     ///
-    /// One round trip to one node, four or five plain reads; none at all for a text that was not issued here. For a
-    /// type with an idle time a second follows, at most every [`touch_every`](crate::Policy::touch_every), which lets
+    /// One round trip to one node, four or five plain reads; none at all for a text that was not issued here, and a
+    /// second one before a token is refused that was revoked together with others. For a type with an idle time a second follows, at most every [`touch_every`](crate::Policy::touch_every), which lets
     /// the expiry slide; it never brings a token back, and if it fails the answer stands.
     ///
     /// # Errors
@@ -82,7 +82,8 @@ impl<S: Store> Tokens<S> {
     /// Reads everything that a token rests on, and compares. `ttl` asks for how long it lives if it is not used.
     ///
     /// The token itself is read first and the generations after it. Generations never come back, so if they match,
-    /// the token was active when it was read.
+    /// the token was active when it was read. If they do not, all is read again, at one moment: a session that ended
+    /// the others may have moved to its new generation between the two reads.
     pub(super) async fn check(
         &self,
         presented: &Presented,
@@ -96,7 +97,31 @@ impl<S: Store> Tokens<S> {
         for reply in &mut replies {
             values.push(reply?);
         }
-        reading.compare(self, presented, values)
+        match reading.compare(self, presented, values)? {
+            Err(Reason::Revoked) => Ok(self.check_at_once(presented, refreshes).await?.1),
+            verdict => Ok(verdict),
+        }
+    }
+
+    /// The same at one moment, which it tells, and how long the token lives.
+    pub(super) async fn check_at_once(
+        &self,
+        presented: &Presented,
+        refreshes: bool,
+    ) -> Result<(StoreTime, Result<Active, Reason>)> {
+        let reading = Reading::new(self, presented, true, refreshes);
+        let (now, replies) = self.at_once(reading.ops()).await?;
+        Ok((now, reading.compare(self, presented, replies)?))
+    }
+
+    /// What reads reply at one moment, and which moment that is.
+    pub(super) async fn at_once(&self, reads: Vec<Op>) -> Result<(StoreTime, Vec<Reply>)> {
+        let program = MomentProgram::new(reads)?;
+        let outcome = self.vault.store().transact(&program.txn).await?;
+        let (now, replies) =
+            program.replies(outcome).ok_or_else(|| broken("no reply to a read of a token"))?;
+        self.shared.clock.told(now);
+        Ok((now, replies))
     }
 
     /// Opens a record, which counts only if it was issued under these generations.

@@ -1,8 +1,9 @@
-//! Every order in which the round trips of concurrent operations can reach a store, one after the other.
+//! Every order in which what concurrent operations ask for can be done by a store, one after the other.
 //!
-//! Operations of tokens do nothing between two calls of the store that others could see. So a schedule is a choice, at
-//! each step, of the operation that makes its next call: the operations are polled by hand, over a store whose every
-//! call waits to be polled once more. A schedule is repeated by its seed.
+//! Operations of tokens do nothing between two calls of the store that others could see. A transaction is one step, but
+//! each op of a batch is a step of its own. So a schedule is a choice, at each step, of the operation that makes its
+//! next: the operations are polled by hand, over a store that waits before each step to be polled once more. A schedule
+//! is repeated by its seed.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use roomkey_core::{Batch, Health, Outcome, Page, Reply, Result, Scan, Store, Txn
 
 use crate::common::Rng;
 
-/// A store that stops before each call.
+/// A store that stops before each transaction and before each op of a batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Stepping<S>(pub(crate) S);
 
@@ -29,8 +30,12 @@ async fn stop() {
 
 impl<S: Store> Store for Stepping<S> {
     async fn run(&self, batch: Batch) -> Result<Vec<Result<Reply>>> {
-        stop().await;
-        self.0.run(batch).await
+        let mut replies = Vec::with_capacity(batch.ops().len());
+        for op in batch.ops() {
+            stop().await;
+            replies.extend(self.0.run(Batch::one(op.clone())?).await?);
+        }
+        Ok(replies)
     }
 
     async fn transact(&self, txn: &Txn) -> Result<Outcome> {

@@ -8,6 +8,7 @@
 mod common;
 mod families;
 mod interleaving;
+mod kept;
 mod l01_secrecy;
 mod l02_text;
 mod l03_rotation;

@@ -1,8 +1,8 @@
-//! Reading a token and the time.
+//! Reading at one moment.
 
 use roomkey_core::{BranchId, Op, OpId, Outcome, Reply, Result, StoreTime, Txn, TxnBuilder};
 
-/// Reads the parts of a token at one moment, and which moment that is.
+/// Reads what a token rests on at one moment, and tells which moment that is.
 pub(crate) struct MomentProgram {
     pub(crate) txn: Txn,
     reads: Vec<OpId>,
@@ -10,10 +10,10 @@ pub(crate) struct MomentProgram {
 
 impl MomentProgram {
     /// ```text
-    /// Get t | MapGet f [c, m]; Ttl t; RankRange s 0..0; MapGet g types; [MapGet f c]; now
+    /// Get t | MapGet f [c, m]; Ttl t; RankRange s 0..0; MapGet g types; [MapGet f c]; [MapGet f m]; now
     /// ```
     pub(crate) fn new(reads: Vec<Op>) -> Result<Self> {
-        let mut program = TxnBuilder::new("tokens.introspect").with_now();
+        let mut program = TxnBuilder::new("tokens.moment").with_now();
         let reads = reads.into_iter().map(|op| program.op(BranchId::ROOT, op)).collect();
         Ok(Self { txn: program.retry_safe().build()?, reads })
     }
