@@ -100,6 +100,31 @@ async fn the_grace_ends_when_it_says() {
     assert!(matches!(refresh(&tokens, &first).await, Refresh::Inactive));
 }
 
+/// Its own first attempt, whose reply was lost, is no copy of the token: not even where the repeat comes after the grace.
+#[tokio::test(start_paused = true)]
+async fn an_exchange_that_is_repeated_after_the_grace_ends_no_family() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let tokens = tokens(Repeating(store.clone())).await;
+    let first = grant(&tokens).await;
+    store.plan([Fault::Pass, Fault::ReplyLost, Fault::Delay(GRACE + SECOND)]);
+    let next = rotate(&tokens, &first).await;
+    assert_eq!(store.planned(), 0);
+    assert_eq!(both_active(&tokens, &next).await, (true, true));
+    let next = rotate(&tokens, &next).await;
+    assert_eq!(both_active(&tokens, &next).await, (true, true));
+    // What is revoked between the two attempts stays so.
+    store.plan([Fault::Pass, Fault::ReplyLost, Fault::Delay(SECOND)]);
+    let refreshing = tokio::spawn({
+        let (tokens, next) = (tokens.clone(), next.clone());
+        async move { refresh(&tokens, &next).await }
+    });
+    while store.planned() > 0 {
+        tokio::task::yield_now().await;
+    }
+    tokens.revoke_subject("alice").await.unwrap();
+    assert!(matches!(refreshing.await.unwrap(), Refresh::Inactive));
+}
+
 #[tokio::test(start_paused = true)]
 async fn grace_until_confirmed_has_an_end() {
     let vault = Vault::open(MemoryStore::new(), Keyring::from_key_bytes([7; 32])).await.unwrap();

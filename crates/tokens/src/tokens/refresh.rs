@@ -91,41 +91,44 @@ impl<S: Store> Tokens<S> {
         let unheard = || broken("no reply to a read of a family");
         let read = KeptProgram::new(place, &family_type.types())?;
         let mut kept = read.kept(self.vault.store().transact(&read.txn).await?).ok_or_else(unheard)?;
-        // What this call sealed as successors.
-        let mut own = None;
+        // What this call drew to exchange it for: the id of the next token, and the tokens.
+        let mut drawn: Option<(Bytes, Successors)> = None;
         for _ in 0..TRIES {
             let now = kept.now;
             self.shared.clock.told(now);
             let current = match self.judge(exchange, &kept)? {
                 Verdict::Current(current) => current,
-                Verdict::Exchanged(record, successors) => {
+                Verdict::Exchanged { by, record, successors } => {
+                    // Nobody else can have drawn that id: a first attempt of this call had its reply lost. Its grace may
+                    // have passed since.
+                    let own = drawn.filter(|(next, _)| *next == by).map(|(_, successors)| successors);
+                    let (rotated, Some(successors)) = (own.is_some(), own.or(successors)) else {
+                        // Whatever changes meanwhile, it stays true that this token was exchanged before.
+                        let keys = self.session_keys(family_type.policy, presented.subject, handle);
+                        self.remove(family_type.name, presented.subject, &keys, handle).await?;
+                        return Ok((What::ReuseDetected, Refresh::Reuse));
+                    };
                     let session = record.session(&self.vault, handle)?;
                     let grant = successors.grant(handle, now);
-                    // A first attempt of this very call may have had its reply lost.
-                    return Ok(if own.is_some() && own == kept.successors {
+                    return Ok(if rotated {
                         (What::Refreshed, Refresh::Rotated { grant, session })
                     } else {
                         (What::Replayed, Refresh::Replayed { grant, session })
                     });
-                }
-                Verdict::Reused => {
-                    // Whatever changes meanwhile, it stays true that this token was exchanged before.
-                    let keys = self.session_keys(family_type.policy, presented.subject, handle);
-                    self.remove(family_type.name, presented.subject, &keys, handle).await?;
-                    return Ok((What::ReuseDetected, Refresh::Reuse));
                 }
                 Verdict::Inactive(reason) => return Ok((What::Refused(reason), Refresh::Inactive)),
             };
             // Before anything is written: claims of another type are the caller's mistake.
             let session = current.record.session(&self.vault, handle)?;
             let (rotate, successors) = self.rotation(exchange, &current, &kept)?;
-            own = Some(rotate.successors.clone());
+            let next = rotate.next.clone();
             let program = RotateProgram::new(rotate)?;
             let outcome = self.vault.store().transact(&program.txn).await?;
             if program.rotated(&outcome) {
                 let grant = successors.grant(handle, now);
                 return Ok((What::Refreshed, Refresh::Rotated { grant, session }));
             }
+            drawn = Some((next, successors));
             kept = program.kept(outcome).ok_or_else(unheard)?;
         }
         Err(Error::Store(roomkey_core::Error::Contended))
@@ -151,16 +154,16 @@ impl<S: Store> Tokens<S> {
         if is_presented(current) {
             return Ok(Verdict::Current(Current { record, generations }));
         }
-        match (&kept.previous, &kept.successors) {
+        let successors = match (&kept.previous, &kept.successors) {
             (Some(previous), Some(sealed)) if is_presented(previous) => {
-                let successors = Successors::open(&self.keys, presented, &place.successors, sealed);
-                Ok(match known(successors)? {
-                    Some(successors) => Verdict::Exchanged(record, successors),
-                    None => Verdict::Inactive(Reason::UnknownKey),
-                })
+                match known(Successors::open(&self.keys, presented, &place.successors, sealed))? {
+                    None => return Ok(Verdict::Inactive(Reason::UnknownKey)),
+                    successors => successors,
+                }
             }
-            _ => Ok(Verdict::Reused),
-        }
+            _ => None,
+        };
+        Ok(Verdict::Exchanged { by: current.clone(), record, successors })
     }
 
     /// What exchanges the current token of a family, and what for.
@@ -225,10 +228,13 @@ struct Exchange<'a> {
 enum Verdict {
     /// It may be exchanged.
     Current(Current),
-    /// It was exchanged last, and is within its grace.
-    Exchanged(Record, Successors),
-    /// It was exchanged before.
-    Reused,
+    /// It was exchanged before. `successors` are what for, if it was exchanged last and is within its grace.
+    Exchanged {
+        /// The id of the token that is current instead.
+        by: Bytes,
+        record: Record,
+        successors: Option<Successors>,
+    },
     Inactive(Reason),
 }
 
