@@ -56,6 +56,21 @@ fn refused_logins(server: &RedisServer) -> i64 {
     of_auth.map(|entry| entry[1].int()).sum()
 }
 
+/// The connections of stores that are logged in, as the server names them.
+fn clients(server: &RedisServer) -> Vec<String> {
+    let list = server.command(&["CLIENT", "LIST"]).text();
+    let ours = list.lines().filter(|line| line.contains("name=roomkey"));
+    ours.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+/// Waits until a store has opened its two lanes. It opens the second in the background: were the password changed
+/// meanwhile, that one would come with the old.
+async fn settled(server: &RedisServer) {
+    while clients(server).len() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn every_connection_is_opened_with_the_login_of_the_moment() {
@@ -64,6 +79,7 @@ async fn every_connection_is_opened_with_the_login_of_the_moment() {
     let store = RedisStore::connect(with_vault(&server, &vault)).await.unwrap();
     let key = key(Kind::Value, 1, 1);
     put(&store, &key, "here").await.unwrap();
+    settled(&server).await;
 
     server.command(&["ACL", "SETUSER", "app", ">two", "<one"]);
     // The server does not mind those who are in already.
@@ -84,6 +100,7 @@ async fn a_password_file_is_read_anew() {
     let store = RedisStore::connect(config.build().unwrap()).await.unwrap();
     let key = key(Kind::Value, 1, 1);
     put(&store, &key, "here").await.unwrap();
+    settled(&server).await;
 
     server.command(&["ACL", "SETUSER", "app", ">two", "<one"]);
     fs::write(&file, "two\n").unwrap();
@@ -190,21 +207,14 @@ async fn a_password_is_rotated_without_a_failed_call() {
             })
         })
         .collect();
-    let clients = || -> Vec<String> {
-        let list = server.command(&["CLIENT", "LIST"]).text();
-        let ours = list.lines().filter(|line| line.contains("name=roomkey"));
-        ours.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
-    };
-    while clients().len() < 2 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    settled(&server).await;
 
     for (old, new) in [("one", "two"), ("two", "three"), ("three", "four")] {
-        let before = clients();
+        let before = clients(&server);
         server.command(&["ACL", "SETUSER", "app", &format!(">{new}")]);
         vault.change(new);
         store.renew_connections();
-        while clients().iter().any(|client| before.contains(client)) {
+        while clients(&server).iter().any(|client| before.contains(client)) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         server.command(&["ACL", "SETUSER", "app", &format!("<{old}")]);
