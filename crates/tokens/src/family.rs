@@ -6,7 +6,8 @@ use roomkey_crypto::{Context, Opened};
 use zeroize::Zeroizing;
 
 use crate::handle::{Handle, SubjectTag};
-use crate::keys::{Keys, Presented, SUCCESSORS};
+use crate::keys::{Keys, SUCCESSORS};
+use crate::presented::Presented;
 use crate::record::{Reader, put_text, put_varint};
 use crate::session::{Grant, Issued};
 use crate::text::TokenText;

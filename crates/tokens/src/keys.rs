@@ -7,13 +7,11 @@ use bytes::Bytes;
 use roomkey_core::{Key, Kind, Partition, Spread, Store};
 use roomkey_crypto::{Context, Opened, Tag};
 use roomkey_vault::{Space, Vault};
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::generations::Print;
 use crate::handle::{Handle, SubjectTag, TypeTag};
+use crate::presented::Presented;
 use crate::record::{Draft, Record};
-use crate::text::{self, MAC_LEN, Masked, Parts, SECRET_LEN, TokenText};
 use crate::{Error, Result};
 
 /// The most bytes that a token, or the name of a type, may have. A JWT with many claims has about 8 000.
@@ -86,36 +84,6 @@ impl Entry {
     }
 }
 
-/// A token that proved to be issued here, for one type: what its text says. Of its secret it keeps hashes, and where
-/// a successor needs it, the secret itself.
-#[derive(Clone)]
-pub(crate) struct Presented {
-    pub(crate) subject: SubjectTag,
-    pub(crate) token_type: TypeTag,
-    /// The family that it belongs to.
-    pub(crate) family: Option<Handle>,
-    /// What stands for this very token.
-    pub(crate) id: Tag,
-    pub(crate) secret: Zeroizing<[u8; SECRET_LEN]>,
-}
-
-impl Presented {
-    /// The session that it belongs to.
-    pub(crate) fn handle(&self) -> Handle {
-        self.family.unwrap_or_else(|| self.own_handle())
-    }
-
-    pub(crate) fn id_bytes(&self) -> Bytes {
-        Bytes::copy_from_slice(self.id.as_bytes())
-    }
-
-    /// What stands for this very token in the name of its record.
-    pub(crate) fn own_handle(&self) -> Handle {
-        let id: &[u8; 9] = self.id.as_bytes().first_chunk().expect("a tag has 16 bytes");
-        Handle::new(self.token_type, *id)
-    }
-}
-
 impl Keys {
     pub(crate) fn new<'t, S: Store>(vault: &Vault<S>, types: impl Iterator<Item = &'t String>) -> Self {
         let space = |layout| vault.space(layout, SPREAD);
@@ -140,8 +108,8 @@ impl Keys {
     /// Where a token of a type is kept. Type and token are hashed together, so that a token of one type says nothing
     /// about the same text as another.
     pub(crate) fn place(&self, token_type: &str, token: &str) -> Result<Place> {
-        check(token_type)?;
-        check(token)?;
+        check_name(token_type)?;
+        check_name(token)?;
         let tag = self.0.brought.hide("token", &[token_type.as_bytes(), token.as_bytes()]);
         Ok(Place { record: self.0.brought.key(Kind::Value, tag), tag })
     }
@@ -155,8 +123,8 @@ impl Keys {
 
     /// Where a token of a type would be kept; `None` for a text that could not have been stored.
     pub(crate) fn find(&self, token_type: &str, token: &str) -> Result<Option<Place>> {
-        check(token_type)?;
-        if check(token).is_err() { Ok(None) } else { self.place(token_type, token).map(Some) }
+        check_name(token_type)?;
+        if check_name(token).is_err() { Ok(None) } else { self.place(token_type, token).map(Some) }
     }
 
     /// The indexes of a type in all partitions.
@@ -181,14 +149,14 @@ impl Keys {
     }
 
     fn index_tag(&self, token_type: &str) -> Result<Tag> {
-        check(token_type)?;
+        check_name(token_type)?;
         Ok(self.0.index.hide("token index", &[token_type.as_bytes()]))
     }
 
-    // The text of tokens that are issued.
+    // What stands for what.
 
     /// Hides the parts of a name for tokens: one HMAC key serves them all, the domain tells them apart.
-    fn hide(&self, domain: &str, parts: &[&[u8]]) -> Tag {
+    pub(crate) fn hide(&self, domain: &str, parts: &[&[u8]]) -> Tag {
         self.0.tokens.hide(domain, parts)
     }
 
@@ -200,76 +168,8 @@ impl Keys {
         if let Some(known) = self.0.type_tags.get(token_type) {
             return Ok(*known);
         }
-        check(token_type)?;
+        check_name(token_type)?;
         Ok(type_tag(&self.0.tokens, token_type))
-    }
-
-    /// Makes a token: its text, and what the text says.
-    pub(crate) fn write(
-        &self,
-        token_type: &str,
-        prefix: &str,
-        subject: SubjectTag,
-        family: Option<Handle>,
-        secret: Zeroizing<[u8; SECRET_LEN]>,
-    ) -> Result<(TokenText, Presented)> {
-        let masked = self.mask(&secret, subject, family);
-        let (id, mac) = self.prove(token_type, prefix, &masked, &secret);
-        let parts = Parts { masked, secret, mac };
-        let text = TokenText::new(text::write(prefix, &parts));
-        let token_type = self.type_tag(token_type)?;
-        Ok((text, Presented { subject, token_type, family, id, secret: parts.secret }))
-    }
-
-    /// What a text says, if it is that of a token of this type that was issued here. No store is asked.
-    pub(crate) fn read(&self, token_type: &str, text: &str) -> Result<Option<Presented>> {
-        let tag = self.type_tag(token_type)?;
-        let Some((prefix, Parts { masked, secret, mac })) = text::read(text) else { return Ok(None) };
-        let (id, expected) = self.prove(token_type, prefix, &masked, &secret);
-        if !bool::from(expected.ct_eq(&mac)) {
-            return Ok(None);
-        }
-        let (subject, family) = self.unmask(&secret, &masked);
-        Ok(Some(Presented { subject, token_type: tag, family, id, secret }))
-    }
-
-    /// Two tokens of one subject have nothing in common for those who see them.
-    fn mask(&self, secret: &[u8; SECRET_LEN], subject: SubjectTag, family: Option<Handle>) -> Masked {
-        let subject = xor(*subject.as_bytes(), self.hide("token mask", &[secret]).as_bytes());
-        match family {
-            None => Masked::Subject(subject),
-            Some(family) => {
-                let family = xor(*family.as_bytes(), self.hide("family mask", &[secret]).as_bytes());
-                let mut both = [0; 27];
-                both[..16].copy_from_slice(&subject);
-                both[16..].copy_from_slice(&family);
-                Masked::Family(both)
-            }
-        }
-    }
-
-    fn unmask(&self, secret: &[u8; SECRET_LEN], masked: &Masked) -> (SubjectTag, Option<Handle>) {
-        let (subject, family) =
-            masked.as_bytes().split_first_chunk().expect("both forms begin with 16 bytes");
-        let subject: [u8; 16] = xor(*subject, self.hide("token mask", &[secret]).as_bytes());
-        let family = family.first_chunk::<{ Handle::LEN }>();
-        let family =
-            family.map(|family| Handle::from(xor(*family, self.hide("family mask", &[secret]).as_bytes())));
-        (SubjectTag(subject.into()), family)
-    }
-
-    /// What stands for a token in the store, and its first bytes, which the text carries as a proof. Who copies the
-    /// store learns a proof without the secret that it is for, which is of no use to them.
-    fn prove(
-        &self,
-        token_type: &str,
-        prefix: &str,
-        masked: &Masked,
-        secret: &[u8; SECRET_LEN],
-    ) -> (Tag, [u8; MAC_LEN]) {
-        let proven = text::proven(masked, secret);
-        let id = self.hide("issued token", &[token_type.as_bytes(), prefix.as_bytes(), &proven]);
-        (id, *id.as_bytes().first_chunk().expect("a tag has 16 bytes"))
     }
 
     // Where issued tokens are kept.
@@ -288,6 +188,11 @@ impl Keys {
 
     pub(crate) fn successors(&self, subject: SubjectTag, family: Handle) -> Key {
         self.0.successors.key(Kind::Value, member(subject, family))
+    }
+
+    /// Everything that holds a family, the truth first.
+    pub(crate) fn of_family(&self, subject: SubjectTag, family: Handle) -> [Key; 2] {
+        [self.family(subject, family), self.successors(subject, family)]
     }
 
     /// The code of a type that a subject was sent: there is one at a time.
@@ -377,7 +282,7 @@ fn member(subject: SubjectTag, handle: Handle) -> Tag {
     tag.into()
 }
 
-fn xor<const N: usize>(mut bytes: [u8; N], mask: &[u8; Tag::LEN]) -> [u8; N] {
+pub(crate) fn xor<const N: usize>(mut bytes: [u8; N], mask: &[u8; Tag::LEN]) -> [u8; N] {
     const { assert!(N <= Tag::LEN) };
     for (byte, mask) in bytes.iter_mut().zip(mask) {
         *byte ^= mask;
@@ -389,7 +294,8 @@ fn context(place: &Place) -> Context<'_> {
     Context::new(BROUGHT_RECORD, place.record.bytes(), b"")
 }
 
-fn check(text: &str) -> Result<()> {
+/// Checks the name of a type, or a token that is to be stored.
+pub(crate) fn check_name(text: &str) -> Result<()> {
     match text.len() {
         0 => Err(Error::Empty),
         bytes if bytes > MAX_TOKEN_BYTES => Err(Error::TooLong { bytes }),

@@ -12,6 +12,7 @@ mod introspection;
 mod keys;
 mod options;
 mod policy;
+mod presented;
 mod programs;
 mod random;
 mod record;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::audit::AuditSink;
+use crate::keys::check_name;
 use crate::{CodePolicy, Error, Policy, Result};
 
 /// How [`Tokens`](crate::Tokens) work.
@@ -64,8 +65,10 @@ impl TokensOptions {
 
     pub(crate) fn check(&self) -> Result<()> {
         for (token_type, policy) in &self.policies {
+            check_name(token_type)?;
             policy.check(token_type)?;
             let access = policy.rotation.as_ref().and_then(|rotation| rotation.access.as_deref());
+            access.map_or(Ok(()), check_name)?;
             if access.is_some_and(|access| {
                 access == token_type
                     || self.policies.get(access).is_some_and(|policy| policy.rotation.is_some())
@@ -74,7 +77,10 @@ impl TokensOptions {
                 return Err(Error::Policy { token_type: token_type.clone(), what });
             }
         }
-        self.codes.iter().try_for_each(|(code_type, policy)| policy.check(code_type))
+        self.codes.iter().try_for_each(|(code_type, policy)| {
+            check_name(code_type)?;
+            policy.check(code_type)
+        })
     }
 }
 

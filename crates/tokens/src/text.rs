@@ -51,6 +51,7 @@ impl fmt::Debug for TokenText {
 // bytes, by version:
 //   1  version u8 | masked subject 16                     | secret 24 | proof 12
 //   2  version u8 | masked subject 16, masked family 11   | secret 24 | proof 12
+//   3  the same for a refresh token; 2 is an access token that comes with one
 //
 // base62 works block by block: 8 bytes, big-endian, are 11 digits, the last 5 of version 1 are 7. A block is written
 // one way only, so a token has one text.
@@ -73,22 +74,24 @@ impl fmt::Debug for Parts {
 /// Whom a token belongs to, readable only with the key that hides names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Masked {
-    Subject([u8; 16]),
-    Family([u8; 27]),
+    Alone([u8; 16]),
+    Access([u8; 27]),
+    Refresh([u8; 27]),
 }
 
 impl Masked {
     const fn version(&self) -> u8 {
         match self {
-            Self::Subject(_) => 1,
-            Self::Family(_) => 2,
+            Self::Alone(_) => 1,
+            Self::Access(_) => 2,
+            Self::Refresh(_) => 3,
         }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Subject(bytes) => bytes,
-            Self::Family(bytes) => bytes,
+            Self::Alone(bytes) => bytes,
+            Self::Access(bytes) | Self::Refresh(bytes) => bytes,
         }
     }
 }
@@ -156,8 +159,9 @@ pub(crate) fn is_prefix(prefix: &str) -> bool {
 fn parts_of(bytes: &[u8]) -> Option<Parts> {
     let (&version, rest) = bytes.split_first()?;
     let (masked, rest) = match version {
-        1 => rest.split_first_chunk().map(|(masked, rest)| (Masked::Subject(*masked), rest))?,
-        2 => rest.split_first_chunk().map(|(masked, rest)| (Masked::Family(*masked), rest))?,
+        1 => rest.split_first_chunk().map(|(masked, rest)| (Masked::Alone(*masked), rest))?,
+        2 => rest.split_first_chunk().map(|(masked, rest)| (Masked::Access(*masked), rest))?,
+        3 => rest.split_first_chunk().map(|(masked, rest)| (Masked::Refresh(*masked), rest))?,
         _ => return None,
     };
     let (secret, rest) = rest.split_first_chunk()?;

@@ -26,7 +26,8 @@ use roomkey_vault::Vault;
 use crate::audit::{Event, What};
 use crate::clock::StoreClock;
 use crate::handle::{Handle, SubjectTag};
-use crate::keys::{Keys, Presented};
+use crate::keys::Keys;
+use crate::presented::Presented;
 use crate::record::check_subject;
 use crate::{Error, Policy, Result, TokensOptions};
 
@@ -64,7 +65,7 @@ impl<S: Store> Tokens<S> {
     /// Tokens in the namespace of a vault.
     ///
     /// # Errors
-    /// [`Error::Policy`] for a policy that cannot be.
+    /// [`Error::Policy`] for a policy that cannot be, [`Error::Empty`] and [`Error::TooLong`] for the name of its type.
     pub fn with_options(vault: Vault<S>, options: TokensOptions) -> Result<Self> {
         options.check()?;
         Ok(Self::assemble(vault, options))

@@ -12,9 +12,11 @@ fn parts(masked: Masked, fill: u8) -> Parts {
 
 fn any_parts() -> impl Strategy<Value = Parts> {
     let masked = prop_oneof![
-        any::<[u8; 16]>().prop_map(Masked::Subject),
+        any::<[u8; 16]>().prop_map(Masked::Alone),
         proptest::collection::vec(any::<u8>(), 27)
-            .prop_map(|bytes| Masked::Family(bytes.try_into().unwrap())),
+            .prop_map(|bytes| Masked::Access(bytes.try_into().unwrap())),
+        proptest::collection::vec(any::<u8>(), 27)
+            .prop_map(|bytes| Masked::Refresh(bytes.try_into().unwrap())),
     ];
     (masked, any::<[u8; SECRET_LEN]>(), any::<[u8; MAC_LEN]>()).prop_map(|(masked, secret, mac)| Parts {
         masked,
@@ -26,16 +28,24 @@ fn any_parts() -> impl Strategy<Value = Parts> {
 #[test]
 fn the_text_of_a_token_does_not_change() {
     // Bearers hold these texts: another one would lock them out. Computed by another program from the same layout.
-    let text = write("rk", &parts(Masked::Subject([1; 16]), 2));
+    let text = write("rk", &parts(Masked::Alone([1; 16]), 2));
     assert_eq!(*text, "rk_05LJlJD9WPB05LJlJD9WPB05Mc0GcdLdK0AgdWcQJ2oM0AgdWcQJ2oM0AgdWcQJ2oM09Pbpf02rvs4B");
-    let text = write("rk", &parts(Masked::Family([1; 27]), 2));
-    assert_eq!(text.len(), 3 + 88 + 6);
+    let [access, refresh] =
+        [Masked::Access([1; 27]), Masked::Refresh([1; 27])].map(|masked| write("rk", &parts(masked, 2)));
+    assert_eq!(
+        *access,
+        "rk_0AfLHf0pDaD05LJlJD9WPB05LJlJD9WPB05LJlJEIC2c0AgdWcQJ2oM0AgdWcQJ2oM0AgdWcQJ2oM0AgdWcQJ2oM0yNdBk"
+    );
+    assert_eq!(
+        *refresh,
+        "rk_0FzMo0oUulF05LJlJD9WPB05LJlJD9WPB05LJlJEIC2c0AgdWcQJ2oM0AgdWcQJ2oM0AgdWcQJ2oM0AgdWcQJ2oM0pCW9Y"
+    );
 }
 
 #[test]
 fn the_smallest_and_the_largest_bytes_come_back() {
     for fill in [0, 255] {
-        for masked in [Masked::Subject([fill; 16]), Masked::Family([fill; 27])] {
+        for masked in [Masked::Alone([fill; 16]), Masked::Access([fill; 27]), Masked::Refresh([fill; 27])] {
             let parts = parts(masked, fill);
             let text = write("a", &parts);
             assert!(read(&text).unwrap() == ("a", parts), "{fill}");

@@ -8,7 +8,7 @@ use super::verify::{Active, Reading};
 use crate::Result;
 use crate::audit::{Reason, What};
 use crate::error::broken;
-use crate::keys::Presented;
+use crate::presented::{Presented, Role};
 use crate::programs::ConsumeProgram;
 use crate::session::Session;
 
@@ -32,7 +32,11 @@ impl<S: Store> Tokens<S> {
     pub async fn consume<C: Decode>(&self, token_type: &str, token: &str) -> Result<Option<Session<C>>> {
         self.plain_policy(token_type, "its tokens are refreshed, not used up")?;
         let Some(presented) = self.presented(token_type, token)? else { return Ok(None) };
-        let taken = self.take(token_type, &presented).await;
+        let taken = match presented.role {
+            // It was issued while the type was one of refresh tokens.
+            Role::Refresh(_) => Ok(Err(Reason::Missing)),
+            Role::Alone | Role::Access(_) => self.take(token_type, &presented).await,
+        };
         let active = match self.faults(token_type, taken)? {
             Ok(active) => active,
             Err(reason) => {
@@ -48,7 +52,7 @@ impl<S: Store> Tokens<S> {
     async fn take(&self, token_type: &str, presented: &Presented) -> Result<Result<Active, Reason>> {
         let (subject, own) = (presented.subject, presented.own_handle());
         let entry = self.tracked(token_type, subject, own)?;
-        let reading = Reading::new(self, presented, false, false);
+        let reading = Reading::new(self, presented, false);
         let program = ConsumeProgram::new(
             reading.taking_ops(),
             &self.keys.subject(subject),

@@ -11,8 +11,9 @@ use super::issue::{Beginning, lifetime};
 use crate::family::{CURRENT, FamilyPlace, SEALED};
 use crate::generations::Print;
 use crate::handle::{Handle, SubjectTag, TypeTag};
-use crate::keys::{FAMILY_RECORD, Presented, TOKEN_RECORD};
+use crate::keys::{FAMILY_RECORD, TOKEN_RECORD};
 use crate::policy::{Grace, Policy};
+use crate::presented::{Presented, Role};
 use crate::programs::{Write, Written};
 use crate::record::{Claims, Draft};
 use crate::session::{Grant, Issue, Issued};
@@ -49,7 +50,7 @@ impl<S: Store> Tokens<S> {
         let subject = self.keys.subject_tag(&claims.subject);
         let handle = Handle::new(tag, random::bytes()?);
         let place = FamilyPlace::new(&self.keys, subject, handle);
-        let (token, first) = self.member(token_type, policy, subject, handle)?;
+        let (token, first) = self.member(token_type, policy, subject, Role::Refresh(handle))?;
         let access = access.as_ref().map(|access| self.access_token(access, subject, handle)).transpose()?;
         let first_life = policy.first_life().min(lifetime);
         let types = family_type.types();
@@ -107,9 +108,9 @@ impl<S: Store> Tokens<S> {
         token_type: &str,
         policy: &Policy,
         subject: SubjectTag,
-        family: Handle,
+        role: Role,
     ) -> Result<(TokenText, Presented)> {
-        self.keys.write(token_type, &policy.prefix, subject, Some(family), random::secret()?)
+        self.keys.write(token_type, &policy.prefix, subject, role, random::secret()?)
     }
 
     /// A new access token of a family.
@@ -119,7 +120,7 @@ impl<S: Store> Tokens<S> {
         subject: SubjectTag,
         family: Handle,
     ) -> Result<AccessToken<'a>> {
-        let (token, presented) = self.member(of.name, of.policy, subject, family)?;
+        let (token, presented) = self.member(of.name, of.policy, subject, Role::Access(family))?;
         Ok(AccessToken { of, token, presented })
     }
 

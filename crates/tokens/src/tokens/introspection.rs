@@ -27,8 +27,7 @@ impl<S: Store> Tokens<S> {
     /// type.
     pub async fn introspect<C: Decode>(&self, token_type: &str, token: &str) -> Result<Introspection<C>> {
         let Some(presented) = self.presented(token_type, token)? else { return Ok(Introspection::Inactive) };
-        let refreshes = self.policy(token_type).rotation.is_some();
-        let read = self.check_at_once(&presented, refreshes).await;
+        let read = self.check_at_once(&presented).await;
         let (now, active) = match self.faults(token_type, read)? {
             (now, Ok(active)) => (now, active),
             (_, Err(reason)) => {
@@ -42,7 +41,7 @@ impl<S: Store> Tokens<S> {
         let Session { subject, claims, scopes, .. } = session;
         Ok(Introspection::Active(ActiveToken {
             scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
-            token_type: (!refreshes).then_some("Bearer"),
+            token_type: (!presented.is_refresh()).then_some("Bearer"),
             exp: seconds(ends),
             iat: seconds(active.record.issued),
             sub: subject,

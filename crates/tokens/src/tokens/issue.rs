@@ -13,6 +13,7 @@ use crate::generations::{self, Print, Ticket, Tickets};
 use crate::handle::{Handle, SubjectTag, TypeTag};
 use crate::keys::{Entry, Keys, TOKEN_RECORD};
 use crate::policy::{Policy, WhenFull};
+use crate::presented::Role;
 use crate::programs::{Begin, BeginProgram, Generation, Held, HeldProgram, Write, Written};
 use crate::random;
 use crate::record::Claims;
@@ -62,7 +63,7 @@ impl<S: Store> Tokens<S> {
     ) -> Result<Issued> {
         let subject = self.keys.subject_tag(&claims.subject);
         let (token, presented) =
-            self.keys.write(token_type, &policy.prefix, subject, None, random::secret()?)?;
+            self.keys.write(token_type, &policy.prefix, subject, Role::Alone, random::secret()?)?;
         let handle = presented.own_handle();
         let record = self.keys.record(subject, handle);
         let first_life = policy.first_life().min(lifetime);
@@ -186,7 +187,7 @@ impl<S: Store> Tokens<S> {
     /// What holds a session, the truth first.
     pub(super) fn session_keys(&self, policy: &Policy, subject: SubjectTag, handle: Handle) -> Vec<Key> {
         if policy.rotation.is_some() {
-            vec![self.keys.family(subject, handle), self.keys.successors(subject, handle)]
+            self.keys.of_family(subject, handle).into()
         } else {
             vec![self.keys.record(subject, handle)]
         }

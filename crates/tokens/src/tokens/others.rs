@@ -9,7 +9,8 @@ use super::verify::{Active, Reading};
 use crate::audit::{Reason, Scope, What};
 use crate::error::broken;
 use crate::family::SEALED;
-use crate::keys::{FAMILY_RECORD, Presented, TOKEN_RECORD};
+use crate::keys::{FAMILY_RECORD, TOKEN_RECORD};
+use crate::presented::{Presented, Role};
 use crate::programs::{Others, OthersProgram, RecordOf, Remains};
 use crate::{Error, Result};
 
@@ -32,7 +33,7 @@ impl<S: Store> Tokens<S> {
     /// [`Error::Seal`], [`Error::Empty`] and [`Error::TooLong`] for the name of the type.
     pub async fn revoke_others(&self, token_type: &str, current: &str) -> Result<bool> {
         let Some(presented) = self.presented(token_type, current)? else { return Ok(false) };
-        let ended = self.end_others(token_type, &presented).await;
+        let ended = self.end_others(&presented).await;
         let (what, ended) = match self.faults(token_type, ended)? {
             Ok(()) => (What::Revoked(Scope::Others), true),
             Err(reason) => (What::Refused(reason), false),
@@ -41,15 +42,14 @@ impl<S: Store> Tokens<S> {
         Ok(ended)
     }
 
-    async fn end_others(&self, token_type: &str, presented: &Presented) -> Result<Result<(), Reason>> {
+    async fn end_others(&self, presented: &Presented) -> Result<Result<(), Reason>> {
         let subject = self.keys.subject(presented.subject);
         for _ in 0..TRIES {
             let next = fresh()?;
-            let (active, family) =
-                match self.check_with_family(presented, self.is_refresh(token_type, presented)).await? {
-                    Ok(active) => active,
-                    Err(reason) => return Ok(Err(reason)),
-                };
+            let (active, family) = match self.check_with_family(presented).await? {
+                Ok(active) => active,
+                Err(reason) => return Ok(Err(reason)),
+            };
             let mut remains = Vec::with_capacity(2);
             let mut ends = active.record.ends;
             if let Some(sealed) = family {
@@ -66,7 +66,7 @@ impl<S: Store> Tokens<S> {
                 let resealed = self.keys.seal(FAMILY_RECORD, &key, print, &record.draft())?;
                 remains.push(Remains { key, of: RecordOf::Family { current: None }, seen: sealed, resealed });
             }
-            remains.push(self.remaining(token_type, presented, &active, &next)?);
+            remains.push(self.remaining(presented, &active, &next)?);
             let seen = active.generations[0].clone();
             let handle = presented.handle().bytes();
             let program =
@@ -79,15 +79,9 @@ impl<S: Store> Tokens<S> {
     }
 
     /// The record of a token, or that of the family of a refresh token, under the next generation.
-    fn remaining(
-        &self,
-        token_type: &str,
-        presented: &Presented,
-        active: &Active,
-        next: &Bytes,
-    ) -> Result<Remains> {
+    fn remaining(&self, presented: &Presented, active: &Active, next: &Bytes) -> Result<Remains> {
         let Active { record, sealed, key, generations, .. } = active;
-        let (kind, of) = if self.is_refresh(token_type, presented) {
+        let (kind, of) = if presented.is_refresh() {
             (FAMILY_RECORD, RecordOf::Family { current: Some(presented.id_bytes()) })
         } else {
             (TOKEN_RECORD, RecordOf::Token)
@@ -103,12 +97,14 @@ impl<S: Store> Tokens<S> {
     pub(super) async fn check_with_family(
         &self,
         presented: &Presented,
-        refreshes: bool,
     ) -> Result<Result<(Active, Option<Bytes>), Reason>> {
-        let reading = Reading::new(self, presented, false, refreshes);
+        let reading = Reading::new(self, presented, false);
         let mut ops = reading.ops();
-        let family = presented.family.filter(|_| !refreshes);
-        ops.extend(family.map(|family| Op::map_get(&self.keys.family(presented.subject, family), SEALED)));
+        let family = match presented.role {
+            Role::Access(family) => Some(self.keys.family(presented.subject, family)),
+            Role::Alone | Role::Refresh(_) => None,
+        };
+        ops.extend(family.as_ref().map(|family| Op::map_get(family, SEALED)));
         let (_, mut replies) = self.at_once(ops).await?;
         let sealed = match family.and_then(|_| replies.pop()) {
             None => None,
@@ -119,9 +115,5 @@ impl<S: Store> Tokens<S> {
             Some(_) => return Err(broken("another reply than the record of a family")),
         };
         Ok(reading.compare(self, presented, replies)?.map(|active| (active, sealed)))
-    }
-
-    pub(super) fn is_refresh(&self, token_type: &str, presented: &Presented) -> bool {
-        presented.family.is_some() && self.policy(token_type).rotation.is_some()
     }
 }

@@ -11,8 +11,9 @@ use crate::audit::{Reason, What};
 use crate::error::broken;
 use crate::family::{FamilyPlace, Successor, Successors};
 use crate::handle::Handle;
-use crate::keys::{FAMILY_RECORD, Presented};
+use crate::keys::FAMILY_RECORD;
 use crate::policy::Grace;
+use crate::presented::{Presented, Role};
 use crate::programs::{Generation, Kept, KeptProgram, Rotate, RotateProgram};
 use crate::record::Record;
 use crate::session::Refresh;
@@ -71,15 +72,15 @@ impl<S: Store> Tokens<S> {
     pub async fn refresh<C: Decode>(&self, refresh_type: &str, token: &str) -> Result<Refresh<C>> {
         let family_type = self.family_type(refresh_type)?;
         let Some(presented) = self.presented(refresh_type, token)? else { return Ok(Refresh::Inactive) };
-        let exchanged = match presented.family {
-            Some(handle) => {
+        let exchanged = match presented.role {
+            Role::Refresh(handle) => {
                 let place = FamilyPlace::new(&self.keys, presented.subject, handle);
                 let exchange =
                     Exchange { family_type: &family_type, presented: &presented, handle, place: &place };
                 self.exchange(&exchange).await
             }
             // It was issued before the type became one of refresh tokens.
-            None => Ok((What::Refused(Reason::Missing), Refresh::Inactive)),
+            Role::Alone | Role::Access(_) => Ok((What::Refused(Reason::Missing), Refresh::Inactive)),
         };
         let (what, refresh) = self.faults(refresh_type, exchanged)?;
         self.audit_presented(what, refresh_type, &presented);
@@ -104,7 +105,7 @@ impl<S: Store> Tokens<S> {
                     let own = drawn.filter(|(next, _)| *next == by).map(|(_, successors)| successors);
                     let (rotated, Some(successors)) = (own.is_some(), own.or(successors)) else {
                         // Whatever changes meanwhile, it stays true that this token was exchanged before.
-                        let keys = self.session_keys(family_type.policy, presented.subject, handle);
+                        let keys = self.keys.of_family(presented.subject, handle);
                         self.remove(family_type.name, presented.subject, &keys, handle).await?;
                         return Ok((What::ReuseDetected, Refresh::Reuse));
                     };
@@ -178,7 +179,7 @@ impl<S: Store> Tokens<S> {
         let Current { record, generations: [generation, of_type] } = current;
         let (subject, now) = (presented.subject, kept.now);
         let until = Until::InCapped(policy.first_life(), record.ends);
-        let (token, next) = self.member(name, policy, subject, handle)?;
+        let (token, next) = self.member(name, policy, subject, Role::Refresh(handle))?;
         let refresh = Successor { token, ends: until.resolve(now) };
         let mut type_generations = vec![(tag.bytes(), Generation::Seen(of_type.clone()))];
         let mut successors = Successors { refresh, access: None };

@@ -6,7 +6,7 @@ use super::Tokens;
 use crate::audit::{Scope, What};
 use crate::error::broken;
 use crate::handle::SubjectTag;
-use crate::keys::Presented;
+use crate::presented::{Presented, Role};
 use crate::programs::EndProgram;
 use crate::record::check_subject;
 use crate::{Handle, Result};
@@ -74,8 +74,11 @@ impl<S: Store> Tokens<S> {
         if self.keys.type_tag(token_type)? != session.token_type() {
             return Ok(false);
         }
-        let keys = self.session_keys(self.policy(token_type), subject, *session);
-        self.end(token_type, subject, *session, &keys, *session).await
+        // A handle does not say which of the two holds it, and the policy of the type may have changed since.
+        let [family, successors] = self.keys.of_family(subject, *session);
+        let keys = [self.keys.record(subject, *session), family, successors];
+        let scope = if self.policy(token_type).rotation.is_some() { Scope::Family } else { Scope::One };
+        self.end(token_type, subject, scope, *session, &keys, *session).await
     }
 
     /// Ends the family that a token belongs to: of an access token, too, where [`revoke`](Self::revoke) ends that token
@@ -88,11 +91,13 @@ impl<S: Store> Tokens<S> {
     /// and [`Error::TooLong`](crate::Error::TooLong) for the name of the type.
     pub async fn revoke_family(&self, token_type: &str, token: &str) -> Result<bool> {
         let Some(presented) = self.keys.read(token_type, token)? else { return Ok(false) };
-        let Some(family) = presented.family else { return self.revoke_issued(token_type, &presented).await };
-        let subject = presented.subject;
-        let keys = [self.keys.family(subject, family), self.keys.successors(subject, family)];
-        let refresh_type = self.refresh_type(family)?.unwrap_or(token_type);
-        self.end(refresh_type, subject, family, &keys, family).await
+        match presented.role {
+            Role::Alone | Role::Refresh(_) => self.revoke_issued(token_type, &presented).await,
+            Role::Access(family) => {
+                let refresh_type = self.refresh_type(family)?.unwrap_or(token_type);
+                self.end_family(refresh_type, presented.subject, family).await
+            }
+        }
     }
 
     /// The type of a family's refresh tokens, if it has a policy.
@@ -107,19 +112,18 @@ impl<S: Store> Tokens<S> {
 
     /// Ends a token that was issued here: an access token or session alone, a refresh token with its family.
     pub(super) async fn revoke_issued(&self, token_type: &str, presented: &Presented) -> Result<bool> {
-        let Presented { subject, family, .. } = presented;
-        let policy = self.policy(token_type);
-        match family {
-            Some(family) if policy.rotation.is_some() => {
-                let keys = self.session_keys(policy, *subject, *family);
-                self.end(token_type, *subject, *family, &keys, *family).await
-            }
-            _ => {
-                let own = presented.own_handle();
-                let keys = [self.keys.record(*subject, own)];
-                self.end(token_type, *subject, presented.handle(), &keys, own).await
-            }
+        let &Presented { subject, role, .. } = presented;
+        if let Role::Refresh(family) = role {
+            return self.end_family(token_type, subject, family).await;
         }
+        let own = presented.own_handle();
+        let keys = [self.keys.record(subject, own)];
+        self.end(token_type, subject, Scope::One, presented.handle(), &keys, own).await
+    }
+
+    async fn end_family(&self, refresh_type: &str, subject: SubjectTag, family: Handle) -> Result<bool> {
+        let keys = self.keys.of_family(subject, family);
+        self.end(refresh_type, subject, Scope::Family, family, &keys, family).await
     }
 
     /// Ends a session and tells the audit sink, if there was one.
@@ -127,6 +131,7 @@ impl<S: Store> Tokens<S> {
         &self,
         token_type: &str,
         subject: SubjectTag,
+        scope: Scope,
         session: Handle,
         keys: &[Key],
         indexed: Handle,
@@ -134,7 +139,6 @@ impl<S: Store> Tokens<S> {
         let removed = self.remove(token_type, subject, keys, indexed).await;
         let existed = self.faults(token_type, removed)?;
         if existed {
-            let scope = if keys.len() > 1 { Scope::Family } else { Scope::One };
             self.audit(What::Revoked(scope), token_type, Some(subject), Some(session));
         }
         Ok(existed)

@@ -7,7 +7,8 @@ use roomkey_vault::{Encode, Payload};
 use super::Tokens;
 use super::verify::Active;
 use crate::audit::{Reason, What};
-use crate::keys::{FAMILY_RECORD, Presented, TOKEN_RECORD};
+use crate::keys::{FAMILY_RECORD, TOKEN_RECORD};
+use crate::presented::Presented;
 use crate::programs::{RecordOf, Remains, UpdateProgram};
 use crate::record::{Draft, Record};
 use crate::{Error, Result};
@@ -35,34 +36,28 @@ impl<S: Store> Tokens<S> {
     pub async fn update<C: Encode>(&self, token_type: &str, token: &str, claims: C) -> Result<bool> {
         let Some(presented) = self.presented(token_type, token)? else { return Ok(false) };
         let claims = self.vault.encode(&claims).map_err(Error::Claims)?;
-        let updated = self.replace_claims(token_type, &presented, &claims).await;
+        let updated = self.replace_claims(&presented, &claims).await;
         let refused = self.faults(token_type, updated)?.err();
         let what = refused.map_or(What::Updated, What::Refused);
         self.audit_presented(what, token_type, &presented);
         Ok(refused.is_none())
     }
 
-    async fn replace_claims(
-        &self,
-        token_type: &str,
-        presented: &Presented,
-        claims: &Payload,
-    ) -> Result<Result<(), Reason>> {
+    async fn replace_claims(&self, presented: &Presented, claims: &Payload) -> Result<Result<(), Reason>> {
         for _ in 0..TRIES {
-            let (active, of_family) =
-                match self.check_with_family(presented, self.is_refresh(token_type, presented)).await? {
-                    Ok(read) => read,
-                    Err(reason) => return Ok(Err(reason)),
-                };
+            let (active, of_family) = match self.check_with_family(presented).await? {
+                Ok(read) => read,
+                Err(reason) => return Ok(Err(reason)),
+            };
             let Active { record, sealed, key, generations, .. } = active;
-            let (kind, of) = if self.is_refresh(token_type, presented) {
+            let (kind, of) = if presented.is_refresh() {
                 (FAMILY_RECORD, RecordOf::Family { current: Some(presented.id_bytes()) })
             } else {
                 (TOKEN_RECORD, RecordOf::Token)
             };
             let mut records = vec![self.with_claims(kind, key, of, sealed, &record, claims)?];
-            if let (Some(family), Some(sealed)) = (presented.family, of_family) {
-                let key = self.keys.family(presented.subject, family);
+            if let Some(sealed) = of_family {
+                let key = self.keys.family(presented.subject, presented.handle());
                 // It does not rest on the type of the access token.
                 let of_family = [generations[0].clone(), generations[2].clone()];
                 match self.opened(FAMILY_RECORD, &key, sealed.clone(), &of_family)? {

@@ -11,7 +11,8 @@ use crate::audit::{Reason, What};
 use crate::error::broken;
 use crate::family::{CURRENT, SEALED};
 use crate::generations::{Subject, of_types};
-use crate::keys::{FAMILY_RECORD, Presented, TOKEN_RECORD};
+use crate::keys::{FAMILY_RECORD, TOKEN_RECORD};
+use crate::presented::{Presented, Role};
 use crate::programs::{MomentProgram, TouchProgram};
 use crate::record::Record;
 use crate::session::Session;
@@ -46,9 +47,8 @@ impl<S: Store> Tokens<S> {
     /// that it was revoked. [`Error::Record`] if the record is not what this key ring sealed, or the claims are no `C`.
     pub async fn verify<C: Decode>(&self, token_type: &str, token: &str) -> Result<Option<Session<C>>> {
         let Some(presented) = self.presented(token_type, token)? else { return Ok(None) };
-        let sliding = self.sliding(token_type);
-        let refreshes = self.policy(token_type).rotation.is_some();
-        let checked = self.check(&presented, sliding.is_some(), refreshes).await;
+        let sliding = self.sliding(token_type, &presented);
+        let checked = self.check(&presented, sliding.is_some()).await;
         let active = match self.faults(token_type, checked)? {
             Ok(active) => active,
             Err(reason) => {
@@ -74,9 +74,9 @@ impl<S: Store> Tokens<S> {
     }
 
     /// The idle time of a type, and how often its sliding is written. Refresh tokens slide when they are refreshed.
-    fn sliding(&self, token_type: &str) -> Option<(Duration, Duration)> {
+    fn sliding(&self, token_type: &str, presented: &Presented) -> Option<(Duration, Duration)> {
         let policy = self.policy(token_type);
-        policy.idle.filter(|_| policy.rotation.is_none()).map(|idle| (idle, policy.touch_every))
+        policy.idle.filter(|_| !presented.is_refresh()).map(|idle| (idle, policy.touch_every))
     }
 
     /// Reads everything that a token rests on, and compares. `ttl` asks for how long it lives if it is not used.
@@ -84,13 +84,8 @@ impl<S: Store> Tokens<S> {
     /// The token itself is read first and the generations after it. Generations never come back, so if they match,
     /// the token was active when it was read. If they do not, all is read again, at one moment: a session that ended
     /// the others may have moved to its new generation between the two reads.
-    pub(super) async fn check(
-        &self,
-        presented: &Presented,
-        ttl: bool,
-        refreshes: bool,
-    ) -> Result<Result<Active, Reason>> {
-        let reading = Reading::new(self, presented, ttl, refreshes);
+    pub(super) async fn check(&self, presented: &Presented, ttl: bool) -> Result<Result<Active, Reason>> {
+        let reading = Reading::new(self, presented, ttl);
         let replies = self.vault.store().run(Batch::new(reading.ops())?).await?;
         let mut replies = replies.into_iter();
         let mut values = Vec::with_capacity(replies.len());
@@ -98,7 +93,7 @@ impl<S: Store> Tokens<S> {
             values.push(reply?);
         }
         match reading.compare(self, presented, values)? {
-            Err(Reason::Revoked) => Ok(self.check_at_once(presented, refreshes).await?.1),
+            Err(Reason::Revoked) => Ok(self.check_at_once(presented).await?.1),
             verdict => Ok(verdict),
         }
     }
@@ -107,9 +102,8 @@ impl<S: Store> Tokens<S> {
     pub(super) async fn check_at_once(
         &self,
         presented: &Presented,
-        refreshes: bool,
     ) -> Result<(StoreTime, Result<Active, Reason>)> {
-        let reading = Reading::new(self, presented, true, refreshes);
+        let reading = Reading::new(self, presented, true);
         let (now, replies) = self.at_once(reading.ops()).await?;
         Ok((now, reading.compare(self, presented, replies)?))
     }
@@ -157,7 +151,7 @@ impl<S: Store> Tokens<S> {
         let resealed = self.resealed(key, record, sealed).map(|resealed| (sealed.clone(), resealed));
         let subject = self.keys.subject(presented.subject);
         // What stands among the sessions of the subject is a family, which a refresh lets slide.
-        let session = presented.family.is_none().then(|| presented.handle().bytes());
+        let session = (presented.role == Role::Alone).then(|| presented.handle().bytes());
         let program =
             TouchProgram::new(key, &subject, generations[0].clone(), session, idle, record.ends, resealed);
         let Ok(program) = program else { return };
@@ -186,34 +180,27 @@ pub(super) struct Reading {
     /// The family of an access token, which must be there.
     family: Option<Key>,
     ttl: bool,
+    /// The token is a refresh token, so its record is that of its family.
     refreshes: bool,
 }
 
 impl Reading {
-    /// `refreshes`: the token is a refresh token, so its record is that of its family.
-    pub(super) fn new<S: Store>(
-        tokens: &Tokens<S>,
-        presented: &Presented,
-        ttl: bool,
-        refreshes: bool,
-    ) -> Self {
-        let Presented { subject, token_type, family, .. } = presented;
+    pub(super) fn new<S: Store>(tokens: &Tokens<S>, presented: &Presented, ttl: bool) -> Self {
+        let &Presented { subject, token_type, role, .. } = presented;
         let keys = &tokens.keys;
-        let family_key = family.map(|family| keys.family(*subject, family));
+        let own = || keys.record(subject, presented.own_handle());
         let mut wanted = vec![token_type.bytes()];
-        let own = keys.record(*subject, presented.own_handle());
-        let (key, family_key) = match family_key {
-            Some(key) if refreshes => (key, None),
-            family_key => {
-                // An access token ends with the type of its refresh token, too.
-                wanted.extend(family.map(|family| family.token_type().bytes()));
-                (own, family_key)
+        let (key, family) = match role {
+            Role::Alone => (own(), None),
+            Role::Access(family) => {
+                // It ends with the type of its refresh token, too.
+                wanted.push(family.token_type().bytes());
+                (own(), Some(keys.family(subject, family)))
             }
+            Role::Refresh(family) => (keys.family(subject, family), None),
         };
-        let (subject, types) = (keys.subject(*subject), keys.types(*subject));
-        // Whatever the policy says now, a token without a family was issued as a plain one.
-        let refreshes = refreshes && family.is_some();
-        Self { key, subject, types, wanted, family: family_key, ttl, refreshes }
+        let (subject, types) = (keys.subject(subject), keys.types(subject));
+        Self { key, subject, types, wanted, family, ttl, refreshes: presented.is_refresh() }
     }
 
     /// ```text

@@ -11,6 +11,7 @@ mod introspection;
 mod issued;
 mod lifecycle;
 mod others;
+mod policies;
 mod secrecy;
 mod sessions;
 mod single_use;
@@ -60,6 +61,10 @@ behaviours! {
         the_end_that_is_told_is_the_true_one
         refresh_tokens_and_those_of_a_family_are_told_apart
         a_damaged_token_is_an_error_and_not_inactive;
+    policies:
+        what_a_token_is_does_not_depend_on_the_policies
+        sessions_from_before_a_policy_go_on
+        names_that_no_type_may_have_are_refused_at_the_start;
     issued:
         an_issued_token_is_active_until_revoked
         a_token_of_one_type_is_none_of_another
