@@ -69,6 +69,12 @@ impl Txn {
         self.retry_safe
     }
 
+    /// Whether any of its ops writes, on whatever path.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        any_writes(&self.steps)
+    }
+
     /// Whether the outcome carries the reply of an op; see [`TxnBuilder::quiet_op`](crate::TxnBuilder::quiet_op).
     #[must_use]
     pub fn reports(&self, op: OpId) -> bool {
@@ -80,6 +86,13 @@ impl Txn {
     pub const fn reports_now(&self) -> bool {
         self.wants_now || self.uses_clock
     }
+}
+
+fn any_writes(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Op(_, op) => op.writes(),
+        Step::Fork(Fork { then, otherwise, .. }) => any_writes(then) || any_writes(otherwise),
+    })
 }
 
 impl fmt::Debug for Txn {

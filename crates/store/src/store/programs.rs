@@ -129,7 +129,7 @@ impl RedisStore {
             command: &command,
             partition: txn.partition(),
             repeatable: txn.retry_safe(),
-            writes: true,
+            writes: txn.writes(),
         };
         let answered = self.shared.wires.call(request, deadline).await?;
         answered.read(|value, server| call.outcome(txn, value, &server.run))

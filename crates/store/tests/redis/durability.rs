@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use roomkey_core::{Batch, BranchId, Error, Kind, Life, Op, Reply, Store as _, TxnBuilder};
+use roomkey_core::{Batch, BranchId, Check, Error, Kind, Life, Op, Reply, Store as _, TxnBuilder};
 use roomkey_store::{ConnectError, NotReplicated, RedisConfigBuilder, RedisStore};
 use roomkey_testkit::RedisServer;
 use tokio::task::JoinSet;
@@ -113,6 +113,16 @@ async fn a_write_that_no_replica_confirms_says_so_and_is_there() {
     // What the server refuses is not written, and nothing to wait for.
     let refused = reply(&store, Op::add(&one, 1, Life::Never)).await;
     assert!(matches!(refused, Err(Error::NotANumber)), "{refused:?}");
+
+    // Neither does a transaction that writes on none of its paths.
+    let mut txn = TxnBuilder::new("look").with_now();
+    let (there, _) = txn.fork(BranchId::ROOT, [Check::exists(&one)]);
+    let read = txn.op(there, Op::get(&one));
+    let txn = txn.build().unwrap();
+    let waits = pair.ran("wait");
+    let mut outcome = store.transact(&txn).await.unwrap();
+    assert_eq!(outcome.take_reply(read).unwrap().into_bytes().unwrap(), "there");
+    assert_eq!(pair.ran("wait"), waits);
 
     pair.replica.resume();
     let store = RedisStore::connect(pair.config().wait_timeout(PATIENT / 3).build().unwrap()).await.unwrap();
