@@ -85,12 +85,6 @@ pub(crate) struct PoolKeys {
     pub(crate) freed: Key,
 }
 
-impl RoomKeys {
-    pub(crate) const fn partition(&self) -> Partition {
-        self.seats.partition()
-    }
-}
-
 impl Keys {
     pub(crate) fn new<S: Store>(vault: &Vault<S>) -> Self {
         let space = |layout| vault.space(layout, SPREAD);

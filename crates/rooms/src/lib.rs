@@ -4,12 +4,15 @@ mod config;
 mod cursor;
 mod error;
 mod event;
+mod hub;
 mod id;
+mod keeper;
 mod keys;
 mod known;
 mod lease;
 mod member;
 mod programs;
+mod random;
 mod record;
 mod rooms;
 mod terms;
@@ -19,6 +22,7 @@ pub use cursor::{MemberCursor, NotACursor, RoomCursor};
 pub use error::{Error, Result};
 pub use event::{EventId, NotAnEventId, RoomEvent, What};
 pub use id::{NotARoomId, RoomId, RoomRef};
+pub use keeper::{Keeper, Kept};
 pub use keys::MAX_MEMBER_BYTES;
 pub use lease::{Lease, Seat, Ticket, Wait};
 pub use member::{
@@ -26,4 +30,4 @@ pub use member::{
     Since, Standing,
 };
 pub use record::Metadata;
-pub use rooms::{DEFAULT_EXPIRY, DEFAULT_LIMIT, Pool, Rooms, Swept};
+pub use rooms::{DEFAULT_EXPIRY, DEFAULT_LIMIT, Pool, RoomCounts, RoomEvents, Rooms, Swept};

@@ -8,9 +8,11 @@ mod look;
 mod pool;
 mod registry;
 mod sweep;
+mod watch;
 
 pub use pool::Pool;
 pub use sweep::Swept;
+pub use watch::{RoomCounts, RoomEvents};
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use std::time::Duration;
 use roomkey_core::{Limit, Store};
 use roomkey_vault::Vault;
 
+use crate::hub::Hub;
 use crate::id::RoomRef;
 use crate::keys::{Keys, RoomKeys};
 use crate::known::Known;
@@ -54,6 +57,7 @@ struct Shared {
     /// Of rooms that are not configured.
     config: RoomConfig,
     known: Known,
+    hub: Hub,
 }
 
 impl<S: Store> Rooms<S> {
@@ -83,7 +87,11 @@ impl<S: Store> Rooms<S> {
 
     fn assemble(vault: Vault<S>, config: RoomConfig) -> Self {
         let keys = Keys::new(&vault);
-        Self { vault, keys, shared: Arc::new(Shared { config, known: Known::default() }) }
+        Self {
+            vault,
+            keys,
+            shared: Arc::new(Shared { config, known: Known::default(), hub: Hub::default() }),
+        }
     }
 
     fn room<'n>(&self, room: impl Into<RoomRef<'n>>) -> Result<RoomKeys> {

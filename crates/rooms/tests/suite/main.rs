@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod events;
+mod keeping;
 mod members;
 mod pools;
 mod races;
@@ -80,4 +82,15 @@ behaviours! {
         a_room_of_a_pool_is_a_room
         many_at_once_fill_every_room
         a_pool_cannot_be_of_no_seats_or_have_a_queue;
+    events:
+        everything_is_told_in_order_and_once
+        a_stream_goes_on_where_another_ended
+        from_now_on_means_from_the_call_on
+        what_was_trimmed_away_is_missed
+        a_thousand_follow_one_room
+        one_follows_a_thousand_rooms
+        counts_are_told_when_they_change;
+    keeping:
+        kept_seats_outlive_their_leases
+        a_lost_seat_is_told;
 }
