@@ -14,22 +14,25 @@ pub(super) fn token<'r>(headers: &'r HeaderMap, uri: &Uri) -> Result<&'r str, Re
     if values.next().is_some() {
         return Err(Refusal::InvalidRequest);
     }
-    let value = str::from_utf8(value.as_bytes()).map_err(|_| Refusal::InvalidRequest)?;
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    // Bytes and not text: those of another scheme may hold what is none, such as a name in Latin-1.
+    let mut words = value.as_bytes().splitn(2, |byte| *byte == b' ');
+    let (scheme, rest) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if !is_scheme(scheme) {
         return Err(Refusal::InvalidRequest);
     }
-    if !scheme.eq_ignore_ascii_case("Bearer") {
+    if !scheme.eq_ignore_ascii_case(b"Bearer") {
         return Err(Refusal::NoCredentials);
     }
-    let token = token.trim_start_matches(' ');
-    if is_b64token(token) && !is_in_query(uri) { Ok(token) } else { Err(Refusal::InvalidRequest) }
+    match str::from_utf8(rest).map(|rest| rest.trim_start_matches(' ')) {
+        Ok(token) if is_b64token(token) && !is_in_query(uri) => Ok(token),
+        _ => Err(Refusal::InvalidRequest),
+    }
 }
 
 /// A `token` of RFC 9110, section 5.6.2.
-fn is_scheme(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+fn is_scheme(bytes: &[u8]) -> bool {
+    !bytes.is_empty()
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 /// A `b64token` of RFC 6750, section 2.1.
@@ -70,15 +73,24 @@ mod tests {
     fn another_scheme_is_no_credentials() {
         assert!(matches!(found(&[], "/"), Err(Refusal::NoCredentials)));
         assert!(matches!(found(&[], "/?access_token=x"), Err(Refusal::NoCredentials)));
-        for value in ["Basic dTpw", "Digest a=\"b\", c=\"d\"", "DPoP x", "Negotiate", "BearerX y", "Bearer2"]
-        {
-            assert!(matches!(found(&[value.as_bytes()], "/"), Err(Refusal::NoCredentials)), "{value}");
+        let values: [&[u8]; 7] = [
+            b"Basic dTpw",
+            b"Digest a=\"b\", c=\"d\"",
+            // A name in Latin-1, as older clients send it.
+            b"Digest username=\"J\xfcrgen\"",
+            b"DPoP x",
+            b"Negotiate",
+            b"BearerX y",
+            b"Bearer2",
+        ];
+        for value in values {
+            assert!(matches!(found(&[value], "/"), Err(Refusal::NoCredentials)), "{value:?}");
         }
     }
 
     #[test]
     fn what_cannot_be_a_token_is_malformed() {
-        let values: [&[u8]; 15] = [
+        let values: [&[u8]; 17] = [
             b"",
             b" ",
             b" x",
@@ -91,7 +103,9 @@ mod tests {
             b"Bearer a, Bearer b",
             b"Bearer \"a\"",
             b"Bearer\ta",
+            b"Bearer \ta",
             b"Bearer a\xff",
+            b"B\xe4sic x",
             b"Ba\"sic x",
             b"Bearer,a",
         ];
