@@ -8,7 +8,7 @@ use roomkey_core::{MAX_DURATION, Store};
 use roomkey_vault::{Error, Json, Name, Vault};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use tower_sessions_core::SessionStore;
 use tower_sessions_core::session::{Id, Record};
 use tower_sessions_core::session_store::{Error as SessionError, Result};
@@ -38,6 +38,10 @@ const DRAWS: usize = 8;
 ///   machine's clock then, at most 100 years. A record that is over already is not written, and one that is there
 ///   removed. Nobody has to clean up.
 /// - **Trouble is an error**, never "no session": nobody is signed out because a store is away.
+///
+/// What no store can promise: `cycle_id` ends one session and begins another with the data that the request has read, and
+/// does so also if the session was ended by somebody else meanwhile. It is for signing in, where the session before is
+/// one that nobody is signed in to.
 ///
 /// # Errors
 /// [`Backend`](SessionError::Backend) for trouble of the store, [`Encode`](SessionError::Encode) for data that cannot be
@@ -120,11 +124,9 @@ struct Stored {
 
 impl Stored {
     fn new(record: &Record) -> Json<Self> {
-        Json(Self {
-            data: record.data.clone(),
-            seconds: record.expiry_date.unix_timestamp(),
-            nanoseconds: record.expiry_date.nanosecond(),
-        })
+        // West of Greenwich a date may lie behind the last one that there is in UTC, in which it is read.
+        let end = record.expiry_date.min(PrimitiveDateTime::MAX.assume_utc());
+        Json(Self { data: record.data.clone(), seconds: end.unix_timestamp(), nanoseconds: end.nanosecond() })
     }
 
     fn into_record(self, id: Id) -> Result<Record> {

@@ -41,6 +41,9 @@ fn service<S: Store>(sessions: VaultSessionStore<S>, stop: Stop) -> Router {
             stop.go.notified().await;
         }
     };
+    let forget = |session: Session| async move {
+        session.remove_value("visits").await.unwrap();
+    };
     let restart = |session: Session| async move {
         session.flush().await.unwrap();
         session.insert("visits", 1).await.unwrap();
@@ -52,6 +55,7 @@ fn service<S: Store>(sessions: VaultSessionStore<S>, stop: Stop) -> Router {
         .route("/cycle", get(|session: Session| async move { session.cycle_id().await.unwrap() }))
         .route("/out", get(|session: Session| async move { session.flush().await.unwrap() }))
         .route("/restart", get(restart))
+        .route("/forget", get(forget))
         .layer(SessionManagerLayer::new(sessions).with_expiry(Expiry::OnInactivity(Duration::HOUR)))
 }
 
@@ -122,6 +126,13 @@ pub(crate) async fn a_request_under_way_does_not_sign_in_again<S: Store>(store: 
     ask(&service, "/out", &cookie).await;
     stop.go.notify_one();
     slow.await.unwrap();
+    assert_eq!(ask(&service, "/", &cookie).await.0, "0");
+}
+
+pub(crate) async fn what_is_removed_is_gone_for_whoever_has_the_cookie<S: Store>(store: S) {
+    let (service, _, cookie) = signed_in(store).await;
+    // The last entry, too: the session then holds nothing, rather than what it held before.
+    ask(&service, "/forget", &cookie).await;
     assert_eq!(ask(&service, "/", &cookie).await.0, "0");
 }
 

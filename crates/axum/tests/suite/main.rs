@@ -42,6 +42,8 @@ behaviours! {
         saving_replaces_data_and_expiry
         a_session_that_is_not_there_is_not_saved
         a_save_under_way_does_not_bring_a_session_back
+        an_id_that_nobody_was_given_is_never_taken
+        a_new_id_outlives_the_end_of_the_old_one
         a_deleted_session_is_gone
         sessions_of_one_id_are_told_apart
         ids_that_are_taken_are_drawn_again
@@ -58,6 +60,7 @@ behaviours! {
         a_new_id_replaces_the_old_one
         signing_out_ends_the_session
         a_request_under_way_does_not_sign_in_again
+        what_is_removed_is_gone_for_whoever_has_the_cookie
         a_session_begun_while_signing_out_has_another_id;
     bearer:
         an_active_token_lets_in

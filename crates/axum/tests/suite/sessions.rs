@@ -12,10 +12,10 @@ use roomkey_core::{
 use roomkey_crypto::SecretKey;
 use roomkey_vault::{Keyring, Ttl, Vault};
 use serde_json::json;
-use time::{Duration, OffsetDateTime, UtcOffset};
-use tower_sessions_core::SessionStore;
+use time::{Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use tower_sessions_core::session::{Id, Record};
 use tower_sessions_core::session_store::Error;
+use tower_sessions_core::{Session, SessionStore};
 
 use crate::assert_fails;
 use crate::common::{fresh_app, key, name, open, record, redis, ring, sessions};
@@ -112,6 +112,33 @@ pub(crate) async fn a_save_under_way_does_not_bring_a_session_back<S: Store>(sto
         }
         assert_eq!(sessions.load(&record.id).await.unwrap(), None);
     }
+}
+
+/// `clear` begins a session under the id of the cookie without looking whether there is one. Who has planted a cookie of
+/// an id of his own would then be signed in with its owner.
+pub(crate) async fn an_id_that_nobody_was_given_is_never_taken<S: Store>(store: S) {
+    let sessions = sessions(store).await;
+    let planted = Id(7);
+    let session = Session::new(Some(planted), Arc::new(sessions.clone()), None);
+    session.clear().await;
+    session.insert("user", "alice").await.unwrap();
+    session.save().await.unwrap();
+    assert_eq!(sessions.load(&planted).await.unwrap(), None);
+}
+
+/// What the documentation warns of: the store sees two sessions.
+pub(crate) async fn a_new_id_outlives_the_end_of_the_old_one<S: Store>(store: S) {
+    let sessions = sessions(store).await;
+    let mut record = record("a", HOUR);
+    sessions.create(&mut record).await.unwrap();
+    let session = Session::new(Some(record.id), Arc::new(sessions.clone()), None);
+    session.load().await.unwrap();
+    sessions.delete(&record.id).await.unwrap();
+    session.cycle_id().await.unwrap();
+    session.save().await.unwrap();
+    let new = session.id().unwrap();
+    assert_ne!(new, record.id);
+    assert_eq!(sessions.load(&new).await.unwrap().unwrap().data, record.data);
 }
 
 pub(crate) async fn a_deleted_session_is_gone<S: Store>(store: S) {
@@ -247,14 +274,18 @@ pub(crate) async fn what_is_over_is_not_kept<S: Store>(store: S) {
 pub(crate) async fn an_end_that_is_far_away_is_within_reach<S: Store>(store: S) {
     let vault = open(store).await;
     let sessions = VaultSessionStore::new(vault.clone());
-    let end = OffsetDateTime::from_unix_timestamp(253_402_300_799).unwrap();
-    let mut record = Record { expiry_date: end, ..record("a", HOUR) };
-    sessions.create(&mut record).await.unwrap();
-    sessions.save(&record).await.unwrap();
-    let loaded = sessions.load(&record.id).await.unwrap().unwrap();
-    assert_eq!((loaded.expiry_date.year(), loaded.data), (9_999, record.data));
-    let Ttl::After(left) = vault.ttl(name(record.id)).await.unwrap() else { panic!("it expires") };
-    assert!(left <= roomkey_core::MAX_DURATION);
+    let last = PrimitiveDateTime::MAX;
+    let west = UtcOffset::from_hms(-23, -59, -59).unwrap();
+    // The last date in UTC, and another that no date in UTC is as late as.
+    for end in [last.assume_utc(), last.assume_offset(west)] {
+        let mut record = Record { expiry_date: end, ..record("a", HOUR) };
+        sessions.create(&mut record).await.unwrap();
+        sessions.save(&record).await.unwrap();
+        let loaded = sessions.load(&record.id).await.unwrap().unwrap();
+        assert_eq!((loaded.expiry_date, loaded.data), (last.assume_utc(), record.data));
+        let Ttl::After(left) = vault.ttl(name(record.id)).await.unwrap() else { panic!("it expires") };
+        assert!(left <= roomkey_core::MAX_DURATION);
+    }
 }
 
 pub(crate) async fn namespaces_do_not_meet<S: Store>(store: S) {
