@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Receiver;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use roomkey_axum::{Bearer, BearerLayer, Refusal};
 use roomkey_core::Store;
 use roomkey_tokens::{Issue, Tokens};
@@ -161,6 +162,53 @@ pub(crate) async fn a_scope_that_is_missing_is_named<S: Store>(store: S) {
     let seen = ask(&both, request(&["Bearer garbage"])).await;
     let challenge = "Bearer realm=\"shop\", error=\"invalid_token\"";
     assert_turned_away(&seen, StatusCode::UNAUTHORIZED, challenge);
+}
+
+pub(crate) async fn no_method_gets_around_it<S: Store>(store: S) {
+    let tokens = tokens(store).await;
+    let service = Router::new().route("/", any(|| async {})).layer(layer(&tokens));
+    let token = format!("Bearer {}", issued(&tokens, "access", &[]).await);
+    for method in ["GET", "HEAD", "OPTIONS", "TRACE", "POST", "PROPFIND"] {
+        let request = || Request::builder().method(method).uri("/");
+        let turned_away = service.clone().oneshot(request().body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(turned_away.status(), StatusCode::UNAUTHORIZED, "{method}");
+        assert_eq!(turned_away.headers()[header::WWW_AUTHENTICATE], "Bearer realm=\"shop\"");
+        let request = request().header(header::AUTHORIZATION, &token).body(Body::empty()).unwrap();
+        assert_eq!(service.clone().oneshot(request).await.unwrap().status(), StatusCode::OK, "{method}");
+    }
+}
+
+pub(crate) async fn of_two_layers_each_has_its_say<S: Store>(store: S) {
+    let tokens = tokens(store).await;
+    let (reading, writing) = (layer(&tokens).require_scope("read"), layer(&tokens).require_scope("write"));
+    let both = |request| {
+        let innermost = service_fn(|request: Request<()>| async move {
+            let session = request.extensions().get::<Bearer<Claims>>().unwrap();
+            Ok::<_, Infallible>(Response::new(session.scopes.join(" ")))
+        });
+        reading.layer(writing.layer(innermost)).oneshot(request)
+    };
+    for (scopes, status) in [
+        (&["read"][..], StatusCode::FORBIDDEN),
+        (&["write"], StatusCode::FORBIDDEN),
+        (&["read", "write"], StatusCode::OK),
+    ] {
+        let token = format!("Bearer {}", issued(&tokens, "access", scopes).await);
+        assert_eq!(both(request(&[&token])).await.unwrap().status(), status, "{scopes:?}");
+    }
+}
+
+/// The body of an upload is not read, and one that is read once only need not be shared between threads.
+pub(crate) async fn a_body_passes_as_it_is<S: Store>(store: S) {
+    let tokens = tokens(store).await;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let service = layer(&tokens).layer(service_fn(|request: Request<Receiver<u8>>| async move {
+        Ok::<_, Infallible>(Response::new(request.into_body().try_recv().ok()))
+    }));
+    let token = format!("Bearer {}", issued(&tokens, "access", &[]).await);
+    sender.send(7).unwrap();
+    let request = request(&[&token]).map(|()| receiver);
+    assert_eq!(service.oneshot(request).await.unwrap().into_body(), Some(7));
 }
 
 pub(crate) async fn handlers_of_axum_get_the_session<S: Store>(store: S) {

@@ -68,6 +68,9 @@ behaviours! {
         malformed_credentials_are_an_invalid_request
         tokens_that_are_not_active_look_the_same
         a_scope_that_is_missing_is_named
+        no_method_gets_around_it
+        of_two_layers_each_has_its_say
+        a_body_passes_as_it_is
         handlers_of_axum_get_the_session
         nothing_shows_the_token;
     secrecy:
