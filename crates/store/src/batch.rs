@@ -234,7 +234,7 @@ impl Wires {
         board(items, *asking);
         let unit = unit(items, *asking, in_cluster);
         if unit.is_empty() {
-            wire.answered();
+            wire.unused();
             return keep_order(items);
         }
         under_way.store(true, Ordering::Relaxed);

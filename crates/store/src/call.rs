@@ -132,6 +132,7 @@ impl Wires {
         let wire = self.topology.wire(&node, errand).await?;
         // A server that has started anew would take any cursor, and go on somewhere.
         if !request.command.fits(wire.run()) {
+            wire.unused();
             return Err(Error::CursorLost);
         }
         let command = if next.by_source {

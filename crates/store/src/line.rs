@@ -35,7 +35,7 @@ impl Line {
     /// Begins a call.
     pub(crate) fn begin(self: Arc<Self>, writes: bool) -> Call {
         let entry = self.tally.begin(writes);
-        Call { line: self, entry, answered: false }
+        Call { line: self, entry, end: End::Unanswered }
     }
 
     /// Asks the server for a sign of life, and with it for everything before.
@@ -74,7 +74,16 @@ impl Line {
 pub(crate) struct Call {
     line: Arc<Line>,
     entry: Entry,
-    answered: bool,
+    end: End,
+}
+
+/// How a call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Unanswered,
+    Answered,
+    /// Nothing was sent.
+    Unused,
 }
 
 impl Call {
@@ -85,17 +94,25 @@ impl Call {
 
     /// Ends the call with an answer, which proves the server alive, and tells whose answer it was.
     pub(crate) fn answered(mut self) -> Arc<Server> {
-        self.answered = true;
+        self.end = End::Answered;
         self.line.site.breaker.heard();
         Arc::clone(&self.line.link.server)
+    }
+
+    /// Ends the call before anything was sent.
+    pub(crate) fn unused(mut self) {
+        self.end = End::Unused;
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         let line = &self.line;
-        line.tally.end(&self.entry, self.answered);
-        if !self.answered {
+        match self.end {
+            End::Unused => line.tally.withdraw(&self.entry),
+            end => line.tally.end(&self.entry, end == End::Answered),
+        }
+        if self.end == End::Unanswered {
             line.site.breaker.unheard();
             // Either this sees that the line is retired, or who retires it sees the call that was just counted as lost.
             if line.retired.load(Ordering::SeqCst) && line.tally.haunted() {

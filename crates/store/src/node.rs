@@ -121,6 +121,7 @@ impl Node {
                 Box::pin(self.site.graves.close(wire.link())).await?;
             }
             if errand.again && !self.site.graves.able() {
+                wire.unused();
                 return Err(Error::permanent(
                     "it may still happen, and cannot be kept from happening after a repetition",
                 ));
@@ -231,6 +232,14 @@ impl Wire<'_> {
     /// The run of the server at the other end.
     pub(crate) fn run(&self) -> &str {
         &self.link().server.run
+    }
+
+    /// Ends the use before anything was sent.
+    pub(crate) fn unused(self) {
+        match self.way {
+            Way::Lane(call) => call.unused(),
+            Way::Own(checkout) => checkout.put_back(),
+        }
     }
 
     /// Ends the use, with nothing left to be answered, and tells whose answer it was.

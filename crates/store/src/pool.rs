@@ -132,8 +132,13 @@ impl Checkout {
     }
 
     /// Puts it back for the next, with nothing left to be answered.
-    pub(crate) fn give_back(mut self) {
+    pub(crate) fn give_back(self) {
         self.site.breaker.heard();
+        self.put_back();
+    }
+
+    /// The same if nothing was sent.
+    pub(crate) fn put_back(mut self) {
         drop(self.object.take());
     }
 }

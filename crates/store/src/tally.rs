@@ -62,6 +62,14 @@ impl Tally {
         self.ended.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Takes back the count of a call for which nothing was sent: it is no sign of life, and proves nothing of others.
+    pub(crate) fn withdraw(&self, entry: &Entry) {
+        if entry.writes {
+            self.writing.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.begun.fetch_sub(1, Ordering::SeqCst);
+    }
+
     /// Calls under way.
     pub(crate) fn load(&self) -> u64 {
         self.begun.load(Ordering::SeqCst).saturating_sub(self.ended.load(Ordering::SeqCst))
@@ -140,6 +148,17 @@ mod tests {
         let tally = Tally::default();
         tally.end(&tally.begin(false), false);
         assert!(!tally.may_write());
+    }
+
+    #[test]
+    fn a_call_for_which_nothing_was_sent_proves_nothing_and_haunts_nobody() {
+        let tally = Tally::default();
+        tally.withdraw(&tally.begin(true));
+        assert!(!tally.may_write());
+        tally.end(&tally.begin(true), false);
+        tally.withdraw(&tally.begin(false));
+        assert!(tally.haunted());
+        assert_eq!((tally.load(), tally.answered(), tally.unanswered()), (0, 0, 1));
     }
 
     #[test]

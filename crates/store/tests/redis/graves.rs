@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use roomkey_core::{BranchId, ErrorKind, Key, Kind, Life, Op, Result, Store as _, TxnBuilder};
+use roomkey_core::{Batch, BranchId, Cursor, ErrorKind, Key, Kind, Life, Op, Result, Store as _, TxnBuilder};
 use roomkey_store::RedisStore;
 use roomkey_testkit::proxy::{Spoil, Way};
 use roomkey_testkit::{FaultProxy, RedisServer};
@@ -186,6 +186,31 @@ async fn a_write_on_one_kind_of_connection_does_not_run_after_one_on_the_other()
         drop((hasty, patient));
         assert_in_the_end(&server, store, std::iter::once(key), "second").await;
     }
+}
+
+/// A batch of nothing but cursors of another run of the server ends before it is sent, so it says nothing of what is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn what_was_never_sent_does_not_prove_that_a_write_is_past() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::before(server.port());
+    let config = config(&server).port(proxy.port()).timeout(DEADLINE).build().unwrap();
+    let store = RedisStore::connect(config).await.unwrap();
+    let value_key = key(Kind::Value, 1, 1);
+    write(&store.with_timeout(PATIENT), How::Op, &value_key, value("zero", SMALL)).await.unwrap();
+    proxy.hold();
+    let hasty = store.with_timeout(HASTY);
+    let error = write(&hasty, How::Op, &value_key, value("first", SMALL)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Ambiguous);
+    let stale = Cursor::from_bytes("of-another-run:7".into());
+    let walks = [1, 2].map(|tag| Op::walk(&key(Kind::Map, 1, tag), Some(stale.clone()), 10));
+    for reply in hasty.run(Batch::new(walks).unwrap()).await.unwrap() {
+        assert_eq!(reply.unwrap_err().kind(), ErrorKind::CursorLost);
+    }
+    write(&store.with_timeout(PATIENT), How::Op, &value_key, value("second", LARGE)).await.unwrap();
+    proxy.release();
+    drop(hasty);
+    assert_in_the_end(&server, store, std::iter::once(value_key), "second").await;
 }
 
 /// What cannot be kept from running late is not repeated, and the operator is told.
