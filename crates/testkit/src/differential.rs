@@ -1,14 +1,13 @@
 //! Two stores, one contract: random programs on both, and everything compared.
 #![allow(clippy::future_not_send, reason = "a test runs on one thread")]
 
-use std::env;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use roomkey_core::{Batch, Error, ErrorKind, Op, Outcome, Reply, Store, Txn};
 use tokio::runtime::Runtime;
 
 use crate::alike::{Alike, outcomes_alike};
+use crate::cases::Cases;
 use crate::conformance::Fixture;
 use crate::programs::{Step, keys, sequences};
 use crate::state::read_state;
@@ -25,7 +24,7 @@ mod tests;
 /// # Panics
 /// When the stores differ, with the shortest sequence found on which they do, and the seed.
 pub fn assert_same<A: Fixture, B: Fixture>(make: impl AsyncFn() -> (A, B)) {
-    compare_stores(config(), make);
+    compare_stores(&cases(), make);
 }
 
 /// As [`assert_same`], with one in `n` of the sequences: for another way to a server that has been compared in full.
@@ -33,43 +32,21 @@ pub fn assert_same<A: Fixture, B: Fixture>(make: impl AsyncFn() -> (A, B)) {
 /// # Panics
 /// As [`assert_same`].
 pub fn assert_same_sampled<A: Fixture, B: Fixture>(n: u32, make: impl AsyncFn() -> (A, B)) {
-    let config = config();
-    compare_stores(Config { cases: config.cases.div_ceil(n), ..config }, make);
+    compare_stores(&cases().sampled(n), make);
 }
 
-fn compare_stores<A: Fixture, B: Fixture>(config: Config, make: impl AsyncFn() -> (A, B)) {
-    let (cases, seed) = (config.cases, config.rng_seed);
+fn cases() -> Cases {
+    Cases::new(2_000, 50_000)
+}
+
+fn compare_stores<A: Fixture, B: Fixture>(cases: &Cases, make: impl AsyncFn() -> (A, B)) {
     let runtime = runtime();
-    let result = TestRunner::new(config).run(&sequences(12), |steps| {
+    cases.check(&sequences(12), |steps| {
         runtime.block_on(async {
             let (a, b) = make().await;
-            compare(&a, &b, &steps).await.map_err(TestCaseError::fail)
+            compare(&a, &b, &steps).await
         })
     });
-    match result {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, steps)) => {
-            panic!(
-                "{reason}\n\nin the sequence {steps:#?}\n\nseed {seed:?} of {cases} cases: set PROPTEST_RNG_SEED to repeat it"
-            )
-        }
-        Err(TestError::Abort(reason)) => panic!("the comparison was given up: {reason}"),
-    }
-}
-
-fn config() -> Config {
-    // The defaults read proptest's own environment variables.
-    let mut config = Config { failure_persistence: None, max_shrink_time: 120_000, ..Config::default() };
-    if env::var_os("PROPTEST_CASES").is_none() {
-        config.cases =
-            if env::var("ROOMKEY_TEST_LONG").is_ok_and(|long| long == "1") { 50_000 } else { 2_000 };
-    }
-    if config.rng_seed == RngSeed::Random {
-        // A seed of our own choice can be told afterwards.
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        config.rng_seed = RngSeed::Fixed(now.subsec_nanos().into());
-    }
-    config
 }
 
 fn runtime() -> Runtime {

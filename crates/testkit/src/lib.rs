@@ -10,6 +10,7 @@ pub mod server;
 pub mod workers;
 
 mod alike;
+mod cases;
 mod cluster;
 mod differential;
 mod faulty;
@@ -20,6 +21,7 @@ mod sentinel;
 mod state;
 
 pub use alike::{Alike, outcomes_alike};
+pub use cases::Cases;
 pub use cluster::{ClusterOptions, Failover, Migration, RedisCluster};
 pub use differential::{assert_same, assert_same_sampled};
 pub use faulty::{Fault, FaultyStore, Gate};

@@ -107,8 +107,8 @@ impl Fixture for FlawedFixture {
 }
 
 fn compare_with(flaw: Flaw, cases: u32) {
-    let config = Config { cases, ..config() };
-    compare_stores(config, async || (MemoryFixture::in_real_time(), FlawedFixture::new(flaw)));
+    let cases = Cases::new(cases, cases);
+    compare_stores(&cases, async || (MemoryFixture::in_real_time(), FlawedFixture::new(flaw)));
 }
 
 #[test]
