@@ -1,12 +1,21 @@
-//! Puts the steps of the guide to tokens together, so that they are compiled and run as the one program that they are.
+//! Puts the steps of each guide together, so that they are compiled and run as the one program that they are.
 
 use std::path::Path;
 use std::{env, fs};
 
 fn main() {
-    const GUIDE: &str = "../../docs/tokens.md";
-    println!("cargo::rerun-if-changed={GUIDE}");
-    let guide = fs::read_to_string(GUIDE).expect("the guide is part of the repository");
+    for guide in ["tokens", "rooms"] {
+        let path = format!("../../docs/{guide}.md");
+        println!("cargo::rerun-if-changed={path}");
+        let text = fs::read_to_string(path).expect("the guides are part of the repository");
+        let folder = env::var("OUT_DIR").expect("Cargo gives build scripts a folder");
+        fs::write(Path::new(&folder).join(format!("{guide}.rs")), program(&text))
+            .expect("the folder can be written to");
+    }
+}
+
+/// The blocks of a guide, one after the other.
+fn program(guide: &str) -> String {
     let mut program = String::new();
     let mut inside = false;
     for line in guide.lines() {
@@ -21,7 +30,5 @@ fn main() {
             _ => {}
         }
     }
-    let folder = env::var("OUT_DIR").expect("Cargo gives build scripts a folder");
-    let program = program.replace("async fn main", "pub(super) async fn main");
-    fs::write(Path::new(&folder).join("guide.rs"), program).expect("the folder can be written to");
+    program.replace("async fn main", "pub(super) async fn main")
 }
