@@ -236,7 +236,7 @@ fn a_runtime_without_timers_costs_the_background_task_and_nothing_else() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         for n in 0..3 {
-            one(&store, Op::put(&key(Kind::Value, n), "v", set(1_000))).await.unwrap();
+            one(&store, Op::put(&key(Kind::Value, n), "v", set(3_600_000))).await.unwrap();
             tokio::task::yield_now().await;
         }
         assert_eq!(runtime.metrics().num_alive_tasks(), 0);
