@@ -2,7 +2,7 @@
 
 use crate::failure::{Result, only};
 use crate::steps::Steps;
-use crate::{deny, doc, fmt, fuzz, lint, test, tidy};
+use crate::{deny, doc, fmt, fuzz, lint, rooms_demo, test, tidy};
 
 /// Runs every check, the quick ones first, up to the first that fails.
 ///
@@ -22,5 +22,6 @@ fn checks(steps: &mut Steps) -> Result<test::Verdict> {
     steps.run("tidy", tidy::check)?;
     deny::check(steps, deny::installs_in_ci())?;
     fuzz::check(steps, &fuzz::Options::default())?;
+    rooms_demo::check(steps)?;
     test::everything(steps, &test::Options::default())
 }

@@ -12,6 +12,9 @@ cargo xtask COMMAND
 
   demo [--redis]          run examples/quickstart on the embedded store; on the Redis of REDIS_URL if that is
                           set; with --redis on a server started for it
+  rooms-demo [--headless] [--seconds N] [--workers N] [--picture FILE]
+                          run examples/rooms-demo: processes join rooms, are killed and come back, drawn live, or as
+                          lines; on the Redis of REDIS_URL if that is set, else on a server started for it
   test [--long] [--engines LIST] [FILTER]
                           every test, against memory and a real Redis: one server, sentinels and a cluster, plain and
                           TLS; and the doc tests. LIST: all (Redis 6.2, 8.2 and the default, one after the other),
@@ -22,7 +25,7 @@ cargo xtask COMMAND
   fuzz [TARGET …] [--seconds N]
                           libFuzzer against everything that reads stored bytes or tokens, 60 s for each target; with
                           --input FILE one target on one input; with --merge the corpus, reduced to what is needed
-  ci                      fmt --check, lint, doc, tidy, deny, fuzz, test: what has to be green
+  ci                      fmt --check, lint, doc, tidy, deny, fuzz, rooms-demo, test: what has to be green
   bench [ARGS]            Roomkey against its peers, or where the time of a load goes; writes target/bench/;
                           `bench --help` lists the arguments
   tidy                    the rules of ARCHITECTURE.md that a program can check

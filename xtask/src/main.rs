@@ -13,6 +13,7 @@ mod fmt;
 mod fuzz;
 mod help;
 mod lint;
+mod rooms_demo;
 mod test;
 mod tidy;
 
@@ -44,6 +45,7 @@ fn run(args: &[String]) -> Result {
     };
     match command.as_str() {
         "demo" => demo::run(rest),
+        "rooms-demo" => rooms_demo::run(rest),
         "test" => test::run(rest),
         "faults" => faults::run(rest),
         "ci" => ci::run(rest),
