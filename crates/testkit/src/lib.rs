@@ -3,6 +3,7 @@
 
 pub mod conformance;
 pub mod history;
+pub mod linear;
 pub mod mock;
 pub mod programs;
 pub mod proxy;
