@@ -40,6 +40,7 @@ fn explained(state: u8, left: &Calls) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
     #[test]
     fn the_search_finds_an_order_exactly_if_there_is_one(calls in history()) {
         prop_assert_eq!(linearizable(&Register, &calls), explained(0, &calls));
