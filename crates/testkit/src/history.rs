@@ -2,7 +2,8 @@
 //!
 //! Every write has an identity of its own, so that the state at the end tells which of them happened and how often. What
 //! was acknowledged has to be there once, what was not executed not at all, and what is ambiguous at most once. Reads are
-//! checked as they come. (The idea is that of Jepsen; registers have one writer each, so no search is needed.)
+//! checked as they come. (The idea is that of Jepsen; registers have one writer each, so no search is needed.
+//! [`linear`](crate::linear) does search, for the fewer calls whose every answer counts.)
 
 mod check;
 mod load;

@@ -17,11 +17,11 @@ fn history() -> impl Strategy<Value = Calls> {
         2 => (1..3_u8).prop_map(|value| (Write(value), Done(true))),
         2 => (0..3_u8, 1..3_u8, any::<bool>()).prop_map(|(from, to, done)| (Swap(from, to), Done(done))),
     ];
-    let times = (1..14_u64, 1..8_u64, 0..5_u8);
+    let times = (1..14_u64, 1..12_u64, 0..3_u8);
     let call = (op, times).prop_map(|((op, answer), (began, length, lost))| {
         call(op, answer, began, if lost == 0 { 0 } else { began + length })
     });
-    vec(call, 0..7)
+    vec(call, 0..9)
 }
 
 /// Whether any order of what is left explains it, tried one by one.
