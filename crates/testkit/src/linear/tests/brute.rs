@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::models::Register;
 use super::models::Word::{self, Done, Read, Swap, Value, Write};
 use super::{call, linearizable};
+use crate::Cases;
 use crate::linear::{Call, Model};
 
 type Calls = Vec<Call<Word, Word>>;
@@ -39,10 +40,13 @@ fn explained(state: u8, left: &Calls) -> bool {
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
-    #[test]
-    fn the_search_finds_an_order_exactly_if_there_is_one(calls in history()) {
-        prop_assert_eq!(linearizable(&Register, &calls), explained(0, &calls));
-    }
+#[test]
+fn the_search_finds_an_order_exactly_if_there_is_one() {
+    Cases::new(4_000, 100_000).check(&history(), |calls| {
+        match (linearizable(&Register, &calls), explained(0, &calls)) {
+            (found, there_is) if found == there_is => Ok(()),
+            (true, _) => Err("the search found an order where there is none".to_owned()),
+            (false, _) => Err("the search found no order where there is one".to_owned()),
+        }
+    });
 }
