@@ -94,6 +94,14 @@ mod of_a_register {
         };
         assert!(reads(&[]) && reads(&[1, 1]) && reads(&[2, 2]) && reads(&[1, 2]));
         assert!(!reads(&[2, 1]) && !reads(&[0]));
+        // The second write may be used up in vain, first of all; then there is a way to the same that keeps it.
+        let calls = [
+            call(Write(1), Done(true), 1, 0),
+            call(Write(2), Done(true), 5, 0),
+            call(Read, Value(1), 1, 5),
+            call(Read, Value(2), 6, 7),
+        ];
+        assert!(linearizable(&Register, &calls));
         // It did not happen before it began.
         let early = [call(Read, Value(2), 1, 2), call(Write(2), Done(true), 3, 0)];
         assert!(!linearizable(&Register, &early));
