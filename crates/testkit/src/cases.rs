@@ -27,8 +27,13 @@ impl Cases {
     #[must_use]
     pub fn new(usual: u32, long: u32) -> Self {
         // The defaults read proptest's own environment variables.
-        let mut config =
-            Config { failure_persistence: None, max_shrink_time: MAX_SHRINK_TIME, ..Config::default() };
+        let mut config = Config {
+            failure_persistence: None,
+            // Else few cases mean few attempts to cut one down.
+            max_shrink_iters: u32::MAX - 1,
+            max_shrink_time: MAX_SHRINK_TIME,
+            ..Config::default()
+        };
         if env::var_os("PROPTEST_CASES").is_none() {
             config.cases =
                 if env::var("ROOMKEY_TEST_LONG").is_ok_and(|asked| asked == "1") { long } else { usual };
@@ -66,7 +71,7 @@ impl Cases {
     /// When the test says what is wrong with a case: with that, the smallest case found for which it says
     /// something, and the seed.
     pub fn check<S: Strategy>(&self, strategy: &S, test: impl Fn(S::Value) -> Result<(), String>) {
-        self.check_from(self.seed, strategy, test);
+        self.check_part(self.config.cases, self.seed, strategy, test);
     }
 
     /// As [`check`](Self::check), with the cases divided among threads: for tests that wait.
@@ -79,12 +84,12 @@ impl Cases {
         strategy: impl Fn() -> S + Sync,
         test: impl Fn(S::Value) -> Result<(), String> + Sync,
     ) {
-        let share = self.clone().sampled(threads);
+        let share = self.config.cases.div_ceil(threads);
         let failed = AtomicBool::new(false);
         // Once a case has failed nobody needs those of the other threads.
         let part = |thread: u32| {
             let found = AtomicBool::new(false);
-            share.check_from(self.seed.wrapping_add(thread.into()), &strategy(), |case| {
+            self.check_part(share, self.seed.wrapping_add(thread.into()), &strategy(), |case| {
                 if failed.load(Ordering::Relaxed) && !found.load(Ordering::Relaxed) {
                     return Ok(());
                 }
@@ -106,13 +111,14 @@ impl Cases {
         });
     }
 
-    fn check_from<S: Strategy>(
+    fn check_part<S: Strategy>(
         &self,
+        cases: u32,
         seed: u64,
         strategy: &S,
         test: impl Fn(S::Value) -> Result<(), String>,
     ) {
-        let config = Config { rng_seed: RngSeed::Fixed(seed), ..self.config.clone() };
+        let config = Config { cases, rng_seed: RngSeed::Fixed(seed), ..self.config.clone() };
         match TestRunner::new(config).run(strategy, |case| test(case).map_err(TestCaseError::fail)) {
             Ok(()) => {}
             Err(TestError::Fail(reason, case)) => self.fail(&reason, &case),
