@@ -18,7 +18,8 @@ use crate::record::Record;
 use crate::session::Session;
 use crate::{Error, Result};
 
-/// How much earlier than its end a session may be thought to have reached it.
+/// How much earlier than its end a session may be thought to have reached it, unless its policy says that its sliding is
+/// written more often.
 const NEARLY: Duration = Duration::from_secs(1);
 
 /// A token that was found to be active.
@@ -141,10 +142,7 @@ impl<S: Store> Tokens<S> {
         let Active { record, sealed, key, generations, left } = active;
         let Some(left) = *left else { return };
         let clock = &self.shared.clock;
-        let ends_first = |now: StoreTime| {
-            now.after(left)
-                >= StoreTime::from_millis(record.ends.as_millis().saturating_sub(NEARLY.as_millis() as u64))
-        };
+        let ends_first = |now: StoreTime| now.after(left).after(NEARLY.min(every)) >= record.ends;
         if left.saturating_add(every) > idle || clock.now().is_some_and(ends_first) {
             return;
         }

@@ -143,3 +143,20 @@ async fn a_token_ends_when_it_is_idle_for_too_long() {
     MemoryStore::pass(vault.store(), HOUR / 2 + MS).await;
     assert!(!active(&tokens, "session", &issued).await);
 }
+
+/// However short a session is, it goes on while it is used, as exactly as its policy says.
+#[tokio::test(start_paused = true)]
+async fn a_session_of_less_than_seconds_slides_to_its_end() {
+    let vault = open(MemoryStore::new()).await;
+    let policy = Policy::fixed(2_000 * MS).idle(600 * MS).touch_every(100 * MS);
+    let tokens = Tokens::with_options(vault.clone(), TokensOptions::new().policy("session", policy)).unwrap();
+    let issued = issue(&tokens, "session", "alice").await;
+    for used in 1..=5 {
+        MemoryStore::pass(vault.store(), 350 * MS).await;
+        assert!(active(&tokens, "session", &issued).await, "after {} ms", used * 350);
+    }
+    MemoryStore::pass(vault.store(), 250 * MS).await;
+    assert!(active(&tokens, "session", &issued).await, "in its last millisecond");
+    MemoryStore::pass(vault.store(), MS).await;
+    assert!(!active(&tokens, "session", &issued).await);
+}
