@@ -18,6 +18,7 @@ mod random;
 mod record;
 mod session;
 mod text;
+mod tickets;
 mod tokens;
 
 pub use audit::{AuditSink, Event, Reason, Scope, What};

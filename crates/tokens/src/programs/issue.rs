@@ -9,9 +9,10 @@ use roomkey_core::{
 };
 
 use super::{LINGER, SWEPT};
-use crate::generations::{NO_SESSION, Subject, Ticket, of_types};
+use crate::generations::{GENERATION, Subject, of_types};
 use crate::handle::TypeTag;
 use crate::keys::Entry;
+use crate::tickets::{AllTickets, TICKET, Ticket};
 
 /// How many sessions are read at once.
 const PAGE: u32 = 1_000;
@@ -24,48 +25,63 @@ pub(crate) struct Held {
     pub(crate) exists: bool,
     /// The generations of the types that were asked for.
     pub(crate) types: Vec<Option<Bytes>>,
-    /// Its live sessions of all types, what ends first standing first, if they were asked for.
+    pub(crate) counted: Counted,
+}
+
+/// What a limit is counted by, if it was asked for.
+#[derive(Default)]
+pub(crate) struct Counted {
+    pub(crate) tickets: AllTickets,
+    /// The live sessions of all types, what ends first standing first.
     pub(crate) sessions: Vec<(Bytes, i64)>,
 }
 
-/// Reads what a subject holds.
-pub(crate) struct HeldProgram {
-    pub(crate) txn: Txn,
+impl Counted {
+    /// Where the next page of sessions begins, if the last one was full.
+    pub(crate) fn next_page(&self) -> Option<Bound> {
+        let last = self.sessions.last().filter(|_| self.sessions.len() >= PAGE as usize)?;
+        Some(Bound::Is(last.1))
+    }
+}
+
+/// The reads that tell what a subject holds.
+struct HeldReads {
     subject: OpId,
     ttl: OpId,
     types: OpId,
-    sessions: Option<OpId>,
+    counted: Option<(OpId, OpId)>,
 }
 
-impl HeldProgram {
+impl HeldReads {
     /// ```text
-    /// RankRange s 0..0; Ttl s; MapGet g types; [RankRange s from.. Lowest 1000]; now
+    /// RankRange s 0..0; Ttl s; MapGet g types; [RankRange s -1..-1; RankRange s from.. Lowest 1000]; now
     /// ```
-    ///
-    /// `sessions_from` asks for the live sessions as well, from a deadline on: the first page from `Now`.
-    pub(crate) fn new(
-        subject: &Key,
-        types: &Key,
-        wanted: &[TypeTag],
+    fn new(
+        program: &mut TxnBuilder,
+        branch: BranchId,
+        (subject, types): (&Key, &Key),
+        wanted: Vec<Bytes>,
         sessions_from: Option<Bound>,
-    ) -> Result<Self> {
-        let mut program = TxnBuilder::new("tokens.held").with_now();
-        let root = BranchId::ROOT;
-        let wanted: Vec<Bytes> = wanted.iter().copied().map(TypeTag::bytes).collect();
-        let read = Subject::read_op(subject);
-        let (read, ttl) = (program.op(root, read), program.op(root, Op::ttl(subject)));
-        let of_types = program.op(root, Op::map_get(types, wanted));
-        let sessions = sessions_from
-            .map(|from| program.op(root, Op::rank_range(subject, from, Bound::Open, Order::Lowest, PAGE)));
-        Ok(Self { txn: program.retry_safe().build()?, subject: read, ttl, types: of_types, sessions })
+    ) -> Self {
+        let sessions = |from| Op::rank_range(subject, from, Bound::Open, Order::Lowest, PAGE);
+        Self {
+            subject: program.op(branch, Subject::read_op(subject)),
+            ttl: program.op(branch, Op::ttl(subject)),
+            types: program.op(branch, Op::map_get(types, wanted)),
+            counted: sessions_from.map(|from| {
+                (program.op(branch, AllTickets::read_op(subject)), program.op(branch, sessions(from)))
+            }),
+        }
     }
 
-    /// `None` if the store did not say.
-    pub(crate) fn held(&self, mut outcome: Outcome) -> Option<Held> {
-        let sessions = match self.sessions.map(|op| outcome.take_reply(op)) {
-            None => Vec::new(),
-            Some(Some(Reply::Scored(sessions))) => sessions,
-            Some(_) => return None,
+    fn held(&self, mut outcome: Outcome) -> Option<Held> {
+        let counted = match self.counted {
+            None => Counted::default(),
+            Some((tickets, sessions)) => {
+                let tickets = AllTickets::read(outcome.take_reply(tickets))?;
+                let Some(Reply::Scored(sessions)) = outcome.take_reply(sessions) else { return None };
+                Counted { tickets, sessions }
+            }
         };
         let exists = match outcome.take_reply(self.ttl)? {
             Reply::Ttl(ttl) => ttl != Ttl::Missing,
@@ -76,14 +92,35 @@ impl HeldProgram {
             subject: Subject::read(outcome.take_reply(self.subject))?,
             exists,
             types: of_types(outcome.take_reply(self.types))?,
-            sessions,
+            counted,
         })
     }
+}
 
-    /// Where the next page of sessions begins, if the last one was full.
-    pub(crate) fn next_page(sessions: &[(Bytes, i64)]) -> Option<Bound> {
-        let last = sessions.last().filter(|_| sessions.len() >= PAGE as usize)?;
-        Some(Bound::Is(last.1))
+/// Reads what a subject holds.
+pub(crate) struct HeldProgram {
+    pub(crate) txn: Txn,
+    reads: HeldReads,
+}
+
+impl HeldProgram {
+    /// `sessions_from` asks for what a limit is counted by as well, the live sessions from a deadline on: the first page
+    /// from `Now`.
+    pub(crate) fn new(
+        subject: &Key,
+        types: &Key,
+        wanted: &[TypeTag],
+        sessions_from: Option<Bound>,
+    ) -> Result<Self> {
+        let mut program = TxnBuilder::new("tokens.held").with_now();
+        let wanted = wanted.iter().copied().map(TypeTag::bytes).collect();
+        let reads = HeldReads::new(&mut program, BranchId::ROOT, (subject, types), wanted, sessions_from);
+        Ok(Self { txn: program.retry_safe().build()?, reads })
+    }
+
+    /// `None` if the store did not say.
+    pub(crate) fn held(&self, outcome: Outcome) -> Option<Held> {
+        self.reads.held(outcome)
     }
 }
 
@@ -143,6 +180,7 @@ pub(crate) struct BeginProgram {
     pub(crate) txn: Txn,
     begun: BranchId,
     found: OpId,
+    reads: HeldReads,
     /// What this call wrote first: no two are the same.
     own: Bytes,
 }
@@ -151,11 +189,13 @@ impl BeginProgram {
     /// ```text
     /// when [Missing t] ∧ (Ranked s e Present | Missing s) ∧ Field g ty = seen|Absent ∧ [Ranked s last ticket Present | mark Absent]:
     ///       dl = Put t record Set(InCapped idle ends)      [or MapPut f …; Expire f; the access token: Put t' …]
-    ///       [RankPut s handle From(dl) ↑ | Expire s ↑]; [RankPut s e Is 0 ↑]; [RankPut s ticket Is 0 ↑; RankRemove s last ticket]
+    ///       [RankPut s handle From(dl) ↑ | Expire s ↑]; [RankPut s e Is 0 ↑]; [RankPut s mark ticket Is -1 ↑; RankRemove s last ticket]
     ///       [MapPut g ty:new]; [RankRemove s evicted; Delete t_v …]
     ///       d = RankRange s 1..Now Lowest 2; RankRemove s d; [RankRemove x evicted; RankPut x …; RankTake x 2]
-    /// else: Get t
+    /// else: Get t; what a subject holds, as above
     /// ```
+    ///
+    /// Who was refused is told what has changed, and so may try again at once, ahead of who has yet to read.
     ///
     /// Safe to repeat: after a first success the second finds its own bytes.
     pub(crate) fn new(begin: Begin<'_>) -> Result<Self> {
@@ -186,8 +226,10 @@ impl BeginProgram {
             }
         };
         let until = first.until;
+        let wanted = type_generations.iter().map(|(tag, _)| tag.clone()).collect();
+        let sessions_from = ticket.is_some().then_some(Bound::Now);
 
-        let mut program = TxnBuilder::new("tokens.begin");
+        let mut program = TxnBuilder::new("tokens.begin").with_now();
         let (begun, refused) = program.fork(BranchId::ROOT, checks);
         let mut deadline = None;
         for write in writes {
@@ -209,16 +251,15 @@ impl BeginProgram {
             }
             None => {}
         }
-        let mut marks = Vec::new();
+        let mut put = |members: Vec<Bytes>, score| {
+            let put = RankPut::new(subject, members, Score::Is(score));
+            program.quiet_op(begun, put.life(Life::AtLeast(until)));
+        };
         if let Generation::New(new) | Generation::Instead(new) = &generation {
-            marks.push(new.clone());
+            put(vec![new.clone()], GENERATION);
         }
         if let Some(Ticket { last: _, first, next }) = &ticket {
-            marks.extend([first.clone(), next.clone()]);
-        }
-        if !marks.is_empty() {
-            let put = RankPut::new(subject, marks, Score::Is(NO_SESSION));
-            program.quiet_op(begun, put.life(Life::AtLeast(until)));
+            put(vec![first.clone(), next.clone()], TICKET);
         }
         put_types(&mut program, begun, types, type_generations);
         let mut gone: Vec<Bytes> = ticket.and_then(Ticket::spent).into_iter().collect();
@@ -236,7 +277,8 @@ impl BeginProgram {
         }
         put_entry(&mut program, begun, entry, deadline, until);
         let found = program.op(refused, read_own);
-        Ok(Self { txn: program.retry_safe().build()?, begun, found, own })
+        let reads = HeldReads::new(&mut program, refused, (subject, types), wanted, sessions_from);
+        Ok(Self { txn: program.retry_safe().build()?, begun, found, reads, own })
     }
 
     /// Whether this call began the session: just now, or in an earlier attempt whose reply was lost.
@@ -247,6 +289,11 @@ impl BeginProgram {
                 Some(Reply::Optionals(found)) => found.first() == Some(&Some(self.own.clone())),
                 _ => false,
             }
+    }
+
+    /// Otherwise, what the subject holds instead of what was seen; `None` if the store did not say.
+    pub(crate) fn held(&self, outcome: Outcome) -> Option<Held> {
+        self.reads.held(outcome)
     }
 }
 
@@ -296,7 +343,7 @@ pub(super) fn put_types(
 
 /// Removes a few sessions that have ended from those of a subject.
 pub(super) fn sweep(program: &mut TxnBuilder, branch: BranchId, subject: &Key) {
-    let dead = Op::rank_range(subject, Bound::Is(NO_SESSION + 1), Bound::Now, Order::Lowest, SWEPT);
+    let dead = Op::rank_range(subject, Bound::Is(GENERATION + 1), Bound::Now, Order::Lowest, SWEPT);
     let dead = program.quiet_op(branch, dead);
     program.quiet_op(branch, Op::rank_remove(subject, dead));
 }

@@ -7,7 +7,8 @@ use roomkey_core::{
 };
 
 use crate::family::{CURRENT, SEALED};
-use crate::generations::{NO_SESSION, Subject};
+use crate::generations::GENERATION;
+use crate::tickets::{AllTickets, TICKET};
 
 /// What ends all sessions but one: everything that was decided outside the store.
 pub(crate) struct Others<'a> {
@@ -81,31 +82,29 @@ pub(crate) struct OthersProgram {
 impl OthersProgram {
     /// ```text
     /// when Ranked s e Present ∧ (Value t = seen | Field f m = seen ∧ [Field f c = presented]):
-    ///       dl = Expire t|f Keep; kept = RankRange s 0..0; Delete s
-    ///       RankPut s kept Is 0 ↑; RankPut s e' Is 0; RankRemove s e; RankPut s handle From(dl)
+    ///       dl = Expire t|f Keep; tickets = RankRange s -1..-1; Delete s
+    ///       RankPut s e' Is 0 ↑; RankPut s tickets Is -1 ↑; RankPut s handle From(dl) ↑
     ///       Put t resealed Keep | MapPut f m:resealed [Put t …]
     /// else: Get t | MapGet f m
     /// ```
     ///
-    /// What is kept besides the generation are tickets, so that limits go on counting. It begins by freeing, so it works
-    /// on a full store. Safe to repeat: after a first success the second finds its own record.
+    /// Tickets are kept, so that limits go on counting. It begins by freeing, so it works on a full store. Safe to repeat: after a first success the second finds its own record.
     pub(crate) fn new(others: Others<'_>) -> Result<Self> {
         let Others { subject, seen, next, handle, ends, remains } = others;
         let session = remains.first().ok_or(roomkey_core::Invalid::Branch)?;
         let (key, own, read) = (session.key.clone(), session.resealed.clone(), session.read());
-        let mut checks = vec![Check::ranked(subject, seen.clone(), Standing::Present)];
+        let mut checks = vec![Check::ranked(subject, seen, Standing::Present)];
         checks.extend(remains.iter().flat_map(Remains::checks));
 
         let mut program = TxnBuilder::new("tokens.others");
         let (ended, refused) = program.fork(BranchId::ROOT, checks);
         let deadline = program.quiet_op(ended, Op::expire(&key, Life::Keep));
-        let kept = program.quiet_op(ended, Subject::read_op(subject));
+        let tickets = program.quiet_op(ended, AllTickets::read_op(subject));
         program.quiet_op(ended, Op::delete(subject));
         let lives = Life::AtLeast(Until::At(ends));
-        program.quiet_op(ended, RankPut::new(subject, kept, Score::Is(NO_SESSION)).life(lives));
-        program.quiet_op(ended, RankPut::new(subject, next, Score::Is(NO_SESSION)));
-        program.quiet_op(ended, Op::rank_remove(subject, seen));
-        program.quiet_op(ended, RankPut::new(subject, handle, Score::From(deadline)));
+        program.quiet_op(ended, RankPut::new(subject, next, Score::Is(GENERATION)).life(lives));
+        program.quiet_op(ended, RankPut::new(subject, tickets, Score::Is(TICKET)).life(lives));
+        program.quiet_op(ended, RankPut::new(subject, handle, Score::From(deadline)).life(lives));
         for remaining in remains {
             program.quiet_op(ended, remaining.put());
         }

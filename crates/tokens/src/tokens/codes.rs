@@ -57,8 +57,8 @@ impl<S: Store> Tokens<S> {
         let subject = self.keys.subject_tag(&claims.subject);
         let key = self.keys.code(subject, code_type)?;
         let proof = self.keys.code_proof(subject, code_type, text.reveal());
+        let mut held = self.held(subject, &[tag], lives).await?;
         for _ in 0..TRIES {
-            let held = self.held(subject, &[tag], lives).await?;
             let under = Under::new(&held, &[tag])?;
             let print = under.print(&self.keys, &[0]);
             let draft = claims.draft(held.now, lifetime);
@@ -76,11 +76,13 @@ impl<S: Store> Tokens<S> {
                 evicted: Vec::new(),
                 entry: None,
             })?;
-            if program.begun(&self.vault.store().transact(&program.txn).await?) {
+            let outcome = self.vault.store().transact(&program.txn).await?;
+            if program.begun(&outcome) {
                 let handle = self.keys.code_handle(subject, code_type)?;
                 self.audit(What::CodeIssued, code_type, Some(subject), Some(handle));
                 return Ok(());
             }
+            held = self.whole(program.held(outcome), subject, &[tag]).await?;
         }
         Err(Error::Store(roomkey_core::Error::Contended))
     }

@@ -1,5 +1,6 @@
 //! Issuing tokens.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use roomkey_vault::Encode;
 use super::Tokens;
 use crate::audit::What;
 use crate::error::broken;
-use crate::generations::{self, Print, Ticket, Tickets};
+use crate::generations::{self, Print};
 use crate::handle::{Handle, SubjectTag, TypeTag};
 use crate::keys::{Entry, Keys, TOKEN_RECORD};
 use crate::policy::{Policy, WhenFull};
@@ -18,11 +19,12 @@ use crate::programs::{Begin, BeginProgram, Generation, Held, HeldProgram, Write,
 use crate::random;
 use crate::record::Claims;
 use crate::session::{Issue, Issued};
+use crate::tickets::{Ticket, Tickets};
 use crate::{Error, Result};
 
-/// How often beginning a session is tried while others change the same subject. Of all that try at once, one succeeds
-/// each time.
-pub(super) const TRIES: usize = 128;
+/// How often beginning a session is tried while others change the same subject. Of all that try at once one succeeds each
+/// time, and nothing says which: the last may have to let all others pass, those too that begin meanwhile.
+pub(super) const TRIES: usize = 1_024;
 
 /// How many sessions one transaction ends beside beginning another; it names their keys, of which it may name 64. More
 /// are over the limit only after that was lowered, and are ended before.
@@ -85,11 +87,14 @@ impl<S: Store> Tokens<S> {
         writes: impl Fn(&Under) -> Result<Vec<Write>>,
     ) -> Result<()> {
         let &Beginning { token_type, policy, subject, handle, types } = beginning;
+        let mut held = self.held(subject, types, policy).await?;
         for _ in 0..TRIES {
-            let held = self.held(subject, types, policy).await?;
             let under = Under::new(&held, types)?;
             let writes = writes(&under)?;
-            let Some((ticket, evicted)) = self.seat(beginning, &held, &under).await? else { continue };
+            let Some((ticket, evicted)) = self.seat(beginning, &held, &under).await? else {
+                held = self.held(subject, types, policy).await?;
+                continue;
+            };
             let begin = Begin {
                 subject: &self.keys.subject(subject),
                 types: &self.keys.types(subject),
@@ -104,7 +109,9 @@ impl<S: Store> Tokens<S> {
             let ended = |(handle, keys): &(Bytes, Vec<Key>)| (!keys.is_empty()).then(|| handle.clone());
             let evicted: Vec<Bytes> = begin.evicted.iter().filter_map(ended).collect();
             let program = BeginProgram::new(begin)?;
-            if !program.begun(&self.vault.store().transact(&program.txn).await?) {
+            let outcome = self.vault.store().transact(&program.txn).await?;
+            if !program.begun(&outcome) {
+                held = self.whole(program.held(outcome), subject, types).await?;
                 continue;
             }
             for handle in evicted {
@@ -127,30 +134,45 @@ impl<S: Store> Tokens<S> {
         self.options().track.then(|| self.keys.issued_entry(token_type, subject, session)).transpose()
     }
 
-    /// What a subject holds: its sessions too if there is a limit to them.
+    /// What a subject holds, and what a limit is counted by if there is one.
     pub(super) async fn held(&self, subject: SubjectTag, types: &[TypeTag], policy: &Policy) -> Result<Held> {
-        let (key, types_key) = (self.keys.subject(subject), self.keys.types(subject));
-        let mut from = policy.limit.map(|_| Bound::Now);
-        let mut all: Option<Held> = None;
-        loop {
-            let program = HeldProgram::new(&key, &types_key, types, from)?;
-            let outcome = self.vault.store().transact(&program.txn).await?;
-            let held = program.held(outcome).ok_or_else(|| broken("no reply to a read of a subject"))?;
-            self.shared.clock.told(held.now);
-            let next = HeldProgram::next_page(&held.sessions);
-            // What changes while the pages are read does no harm: the first page's tickets decide.
-            match &mut all {
-                None => all = Some(held),
-                Some(all) => all.sessions.extend(held.sessions),
-            }
-            if next.is_none() || next == from {
-                break;
-            }
+        let first = self.read_held(subject, types, policy.limit.map(|_| Bound::Now)).await?;
+        self.whole(first, subject, types).await
+    }
+
+    /// Reads the sessions that follow a first page. What changes meanwhile does no harm: the tickets of the first page
+    /// decide.
+    pub(super) async fn whole(
+        &self,
+        first: Option<Held>,
+        subject: SubjectTag,
+        types: &[TypeTag],
+    ) -> Result<Held> {
+        let unheard = || broken("no reply to a read of a subject");
+        let mut held = first.ok_or_else(unheard)?;
+        self.shared.clock.told(held.now);
+        let (mut from, mut next) = (Some(Bound::Now), held.counted.next_page());
+        while next.is_some() && next != from {
             from = next;
+            let page = self.read_held(subject, types, from).await?.ok_or_else(unheard)?.counted;
+            next = page.next_page();
+            held.counted.sessions.extend(page.sessions);
         }
-        let mut held = all.ok_or_else(|| broken("no reply to a read of a subject"))?;
-        held.sessions.dedup();
+        // The end of a page is the beginning of the next, and a session that slides meanwhile is on both.
+        let mut seen = HashSet::new();
+        held.counted.sessions.retain(|(session, _)| seen.insert(session.clone()));
         Ok(held)
+    }
+
+    async fn read_held(
+        &self,
+        subject: SubjectTag,
+        types: &[TypeTag],
+        sessions_from: Option<Bound>,
+    ) -> Result<Option<Held>> {
+        let (key, types_key) = (self.keys.subject(subject), self.keys.types(subject));
+        let program = HeldProgram::new(&key, &types_key, types, sessions_from)?;
+        Ok(program.held(self.vault.store().transact(&program.txn).await?))
     }
 
     /// For a type with a limit: the ticket of one more session, and the sessions that leave the index for it, with
@@ -163,8 +185,8 @@ impl<S: Store> Tokens<S> {
             let handle = Handle::from(<[u8; Handle::LEN]>::try_from(member.as_ref()).ok()?);
             (handle.token_type() == tag).then_some(handle)
         };
-        let live: Vec<Handle> = held.sessions.iter().filter_map(session).collect();
-        let Tickets { ticket, type_revoked } = held.subject.tickets(tag, under.own_type());
+        let live: Vec<Handle> = held.counted.sessions.iter().filter_map(session).collect();
+        let Tickets { ticket, type_revoked } = held.counted.tickets.of_type(tag, under.own_type());
         let ticket = Some(ticket);
         if type_revoked {
             return Ok(Some((ticket, live.iter().map(|handle| (handle.bytes(), Vec::new())).collect())));

@@ -10,7 +10,7 @@ use roomkey_tokens::{Error, Handle, Issue, Issued, Tokens};
 use roomkey_vault::Vault;
 
 use crate::common::{active, issue, open, raw, seed, subject_key, with_policies};
-use crate::interleaving::{Stepping, Task, alone, interleave, schedules};
+use crate::interleaving::{Stepping, Task, alone, interleave, schedules, step};
 
 const MAX: usize = 5;
 
@@ -131,6 +131,19 @@ async fn in_no_order_are_there_more_than_the_limit() {
         assert!(live.len() <= MAX, "{} live", live.len());
         assert_eq!(alone(listed(&vault, &tokens)), live);
     });
+}
+
+/// Each time it would begin, another has.
+#[tokio::test]
+async fn who_always_comes_second_begins_in_the_end() {
+    let vault = alone(open(Stepping(MemoryStore::new())));
+    let tokens = with_policies(&vault);
+    let mut last = Box::pin(issue(&tokens, "oldest", "alice"));
+    for _ in 0..256 {
+        assert!(step(last.as_mut()).is_pending());
+        alone(issue(&tokens, "oldest", "alice"));
+    }
+    assert!(alone(active(&tokens, "oldest", &alone(last))));
 }
 
 /// The store repeats what it may repeat when a reply is lost. Another session has begun since, and ended the first: the

@@ -91,7 +91,7 @@ impl Place {
     /// The handles of the sessions that the index knows of.
     async fn sessions(&self, memory: &MemoryStore) -> Vec<Bytes> {
         let mut sessions: Vec<_> =
-            self.held(memory).await.sessions.into_iter().map(|(member, _)| member).collect();
+            self.held(memory).await.counted.sessions.into_iter().map(|(member, _)| member).collect();
         sessions.sort();
         sessions
     }
@@ -152,7 +152,7 @@ async fn beginning_twice_is_beginning_once_and_tells_the_same() {
     // A code of a subject that nothing is known of.
     assert!(twice(&MemoryStore::new(), place.code("first")).await);
     let read = HeldProgram::new(&place.subject, &place.types, &[TYPE], Some(Bound::Now)).unwrap();
-    let sessions = |outcome: &Outcome| read.held(outcome.clone()).map(|held| held.sessions);
+    let sessions = |outcome: &Outcome| read.held(outcome.clone()).map(|held| held.counted.sessions);
     assert_eq!(assert_retry_safe(&memory, &read.txn, sessions).await.unwrap().len(), 3);
 }
 
@@ -181,7 +181,7 @@ async fn of_two_that_count_the_same_sessions_one_begins() {
     // The first two of a type, which know no ticket, and others after them.
     for _ in 0..3 {
         let held = place.held(&memory).await;
-        let ticket = || Some(held.subject.tickets(TYPE, b"the type").ticket);
+        let ticket = || Some(held.counted.tickets.of_type(TYPE, b"the type").ticket);
         let begin = |id| match &held.subject.generation {
             None => Begin { ticket: ticket(), ..place.begin(id) },
             Some(_) => Begin { ticket: ticket(), ..place.another(id) },
@@ -193,13 +193,32 @@ async fn of_two_that_count_the_same_sessions_one_begins() {
         // One that comes much later counts no better.
         let held = place.held(&memory).await;
         let next = Begin {
-            ticket: Some(held.subject.tickets(TYPE, b"the type").ticket),
+            ticket: Some(held.counted.tickets.of_type(TYPE, b"the type").ticket),
             ..place.another(ids.next().unwrap())
         };
         assert!(twice(&memory, next).await);
         assert!(!late.begun(&memory.transact(&late.txn).await.unwrap()));
     }
     assert_eq!(place.sessions(&memory).await, handles(&[1, 3, 4, 6, 7, 9]));
+}
+
+/// However many types have a limit, what counts their sessions does not hide what all of them rest on.
+#[tokio::test]
+async fn many_tickets_do_not_hide_the_generation() {
+    let place = Place::new().await;
+    let memory = MemoryStore::new();
+    assert!(begun(&memory, place.begin(1)).await);
+    for tag in 0..500_u16 {
+        let tag = TypeTag(tag.to_be_bytes());
+        let Ticket { first, next, .. } = AllTickets::default().of_type(tag, b"the type").ticket;
+        run(&memory, RankPut::new(&place.subject, vec![first, next], Score::Is(TICKET))).await;
+    }
+    let held = place.held(&memory).await;
+    assert_eq!(held.subject.generation, Some(text("generatn")));
+    for tag in [0, 499_u16] {
+        let tickets = held.counted.tickets.of_type(TypeTag(tag.to_be_bytes()), b"the type");
+        assert!(tickets.ticket.last.is_some_and(|last| last.len() > 2), "{tag}");
+    }
 }
 
 #[tokio::test]
@@ -225,7 +244,7 @@ async fn a_subject_that_was_damaged_is_replaced_with_all_that_it_held() {
     let memory = MemoryStore::new();
     assert!(begun(&memory, place.begin(1)).await);
     // Two generations are none.
-    run(&memory, RankPut::new(&place.subject, text("2nd genr"), Score::Is(NO_SESSION))).await;
+    run(&memory, RankPut::new(&place.subject, text("2nd genr"), Score::Is(GENERATION))).await;
     let held = place.held(&memory).await;
     assert!(held.exists && held.subject.generation.is_none());
     let instead = Begin { generation: Generation::Instead(text("instead1")), ..place.another(2) };

@@ -31,7 +31,8 @@ async fn begun() -> (MemoryStore, Key, [Key; 2], Bytes) {
     let members =
         |members: Vec<Bytes>, score| -> Op { RankPut::new(&subject, members, score).life(lives).into() };
     let ops = [
-        members(vec![text("generatn"), text("ticket")], Score::Is(NO_SESSION)),
+        members(vec![text("generatn")], Score::Is(GENERATION)),
+        members(vec![text("ticket")], Score::Is(TICKET)),
         members(vec![handle.bytes(), text("another one")], Score::After(HOUR.into())),
         Op::map_put(&family, [text(CURRENT), text(SEALED)], [text("first"), text("family")], lives),
         Op::put(&record, text("access"), lives),
@@ -77,8 +78,8 @@ async fn ending_the_others_twice_is_ending_them_once_and_tells_the_same() {
     let Reply::Scores(scores) = read(&memory, Op::rank_scores(&subject, members)).await else {
         panic!("scores were asked for")
     };
-    assert_eq!((scores[0], scores[1], scores[3]), (Some(NO_SESSION), None, None));
-    assert_eq!(scores[4], Some(NO_SESSION), "what counts sessions goes on counting");
+    assert_eq!((scores[0], scores[1], scores[3]), (Some(GENERATION), None, None));
+    assert_eq!(scores[4], Some(TICKET), "what counts sessions goes on counting");
     assert!(scores[2].is_some_and(|deadline| deadline > 0), "the session keeps its place");
     assert_eq!(read(&memory, Op::get(&keys[1])).await, Reply::Bytes(Some(text("access new mine"))));
 }

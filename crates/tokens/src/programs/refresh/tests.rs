@@ -11,7 +11,7 @@ use roomkey_vault::{Keyring, Vault};
 
 use super::super::issue::Written;
 use super::*;
-use crate::generations::NO_SESSION;
+use crate::generations::GENERATION;
 use crate::handle::Handle;
 use crate::keys::Keys;
 
@@ -36,7 +36,7 @@ async fn begun() -> (MemoryStore, Keys, FamilyPlace, Handle) {
         Op::map_put(&place.family, fields, [text("first"), text("record")], Life::Set(HOUR.into())),
         Op::map_put(&place.types, REFRESH.bytes(), text("type"), Life::Keep),
     ];
-    ops.extend(generations.map(|(key, member)| RankPut::new(key, member, Score::Is(NO_SESSION)).into()));
+    ops.extend(generations.map(|(key, member)| RankPut::new(key, member, Score::Is(GENERATION)).into()));
     run(&memory, ops).await;
     (memory, keys, place, handle)
 }
