@@ -22,6 +22,9 @@ use crate::{Error, Result};
 /// written more often.
 const NEARLY: Duration = Duration::from_secs(1);
 
+/// How often a token is read while its subject ends all sessions but one.
+const TRIES: usize = 16;
+
 /// A token that was found to be active.
 pub(super) struct Active {
     pub(super) record: Record,
@@ -40,8 +43,9 @@ impl<S: Store> Tokens<S> {
     /// [audit sink](crate::AuditSink) is.
     ///
     /// One round trip to one node, four or five plain reads; none at all for a text that was not issued here, and a
-    /// second one before a token is refused that was revoked together with others. For a type with an idle time a second follows, at most every [`touch_every`](crate::Policy::touch_every), which lets
-    /// the expiry slide; it never brings a token back, and if it fails the answer stands.
+    /// second one where a token was revoked with others while its subject goes on. For a type with an idle time a second
+    /// follows, at most every [`touch_every`](crate::Policy::touch_every), which lets the expiry slide; it never brings a
+    /// token back, and if it fails the answer stands.
     ///
     /// # Errors
     /// [`Error::Store`] if the store cannot answer: treat the token as not valid *now*, but do not tell its bearer
@@ -83,23 +87,24 @@ impl<S: Store> Tokens<S> {
     /// Reads everything that a token rests on, and compares. `ttl` asks for how long it lives if it is not used.
     ///
     /// The token itself is read first and the generations after it. Generations never come back, so if they match,
-    /// the token was active when it was read. If they do not, all is read again, at one moment: a session that ended
-    /// the others may have moved to its new generation between the two reads.
+    /// the token was active when it was read. If they do not, a session that ended the others may have moved to its new
+    /// generation between the two reads; so it is read again, until that generation was there before and after it.
     pub(super) async fn check(&self, presented: &Presented, ttl: bool) -> Result<Result<Active, Reason>> {
-        let reading = Reading::new(self, presented, ttl);
-        let replies = self.vault.store().run(Batch::new(reading.ops())?).await?;
-        let mut replies = replies.into_iter();
-        let mut values = Vec::with_capacity(replies.len());
-        for reply in &mut replies {
-            values.push(reply?);
+        let mut before = None;
+        for _ in 0..TRIES {
+            let reading = Reading::new(self, presented, ttl);
+            let replies = self.vault.store().run(Batch::new(reading.ops())?).await?;
+            let replies = replies.into_iter().collect::<roomkey_core::Result<Vec<_>>>()?;
+            let after = reading.generation(&replies);
+            match reading.compare(self, presented, replies)? {
+                Err(Reason::Revoked) if after.is_some() && after != before => before = after,
+                verdict => return Ok(verdict),
+            }
         }
-        match reading.compare(self, presented, values)? {
-            Err(Reason::Revoked) => Ok(self.check_at_once(presented).await?.1),
-            verdict => Ok(verdict),
-        }
+        Err(Error::Store(roomkey_core::Error::Contended))
     }
 
-    /// The same at one moment, which it tells, and how long the token lives.
+    /// The same at one moment, which it tells, with how long the token lives.
     pub(super) async fn check_at_once(
         &self,
         presented: &Presented,
@@ -225,6 +230,11 @@ impl Reading {
         let mut ops = self.ops();
         ops[0] = Op::take(&self.key);
         ops
+    }
+
+    /// The generation of the subject among what the ops replied, if there is one.
+    fn generation(&self, replies: &[Reply]) -> Option<Bytes> {
+        Subject::read(replies.get(1 + usize::from(self.ttl)).cloned())?.generation
     }
 
     /// Compares what the ops replied.
