@@ -18,6 +18,7 @@ mod issued;
 mod structures;
 mod texts;
 mod values;
+mod web;
 mod world;
 
 pub use brought::brought;
@@ -26,13 +27,16 @@ pub use issued::{issued, sessions};
 pub use structures::structures;
 pub use texts::texts;
 pub use values::values;
+pub use web::{bearer, browser};
 
 /// A function that holds for any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target, under the name of its fuzzer and of the folder of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("bearer", bearer),
     ("brought", brought),
+    ("browser", browser),
     ("envelope", envelope),
     ("issued", issued),
     ("sessions", sessions),

@@ -57,7 +57,7 @@ const SOLE_USERS: &[(&str, &[&str])] = &[
     ("aes-gcm", &["roomkey-crypto", BENCHES]),
     ("bincode", &["roomkey-vault"]),
     ("axum-core", &["roomkey-axum"]),
-    ("tower-sessions-core", &["roomkey-axum"]),
+    ("tower-sessions-core", &["roomkey-axum", FUZZ]),
     ("mockall", &["roomkey-testkit"]),
     ("fred", &[BENCHES]),
     ("rustis", &[BENCHES]),
