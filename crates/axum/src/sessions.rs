@@ -8,7 +8,7 @@ use roomkey_core::{MAX_DURATION, Store};
 use roomkey_vault::{Error, Json, Name, Vault};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::OffsetDateTime;
 use tower_sessions_core::SessionStore;
 use tower_sessions_core::session::{Id, Record};
 use tower_sessions_core::session_store::{Error as SessionError, Result};
@@ -16,6 +16,10 @@ use tower_sessions_core::session_store::{Error as SessionError, Result};
 /// How many ids are drawn for a new session. That two of 128 random bits meet once does not happen, so a store in which
 /// they meet so often has another problem.
 const DRAWS: usize = 8;
+
+/// The last second that can be read as a date everywhere: west of Greenwich there are later ones, and with a feature of
+/// `time` that any crate may turn on. It is the end of the year 9999.
+const LAST: i64 = 253_402_300_799;
 
 /// Keeps the sessions of [`tower-sessions`](tower_sessions_core) in a [`Vault`].
 ///
@@ -124,9 +128,11 @@ struct Stored {
 
 impl Stored {
     fn new(record: &Record) -> Json<Self> {
-        // West of Greenwich a date may lie behind the last one that there is in UTC, in which it is read.
-        let end = record.expiry_date.min(PrimitiveDateTime::MAX.assume_utc());
-        Json(Self { data: record.data.clone(), seconds: end.unix_timestamp(), nanoseconds: end.nanosecond() })
+        Json(Self {
+            data: record.data.clone(),
+            seconds: record.expiry_date.unix_timestamp().min(LAST),
+            nanoseconds: record.expiry_date.nanosecond(),
+        })
     }
 
     fn into_record(self, id: Id) -> Result<Record> {
