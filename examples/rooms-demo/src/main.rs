@@ -29,7 +29,8 @@ use scene::Scene;
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// The rooms of the demo: name, seats, and how many may wait.
-const ROOMS: [(&str, u32, u32); 4] = [("lobby", 12, 0), ("table 1", 4, 6), ("table 2", 4, 6), ("studio", 8, 4)];
+const ROOMS: [(&str, u32, u32); 4] =
+    [("lobby", 12, 0), ("table 1", 4, 6), ("table 2", 4, 6), ("studio", 8, 4)];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -56,7 +57,8 @@ async fn show(options: Options) -> Result<ExitCode, Failed> {
     }
     let key = SecretKey::generate()?;
     let namespace = format!("rooms-demo-{}", std::process::id());
-    let rooms = open(&namespace, Keyring::builder(SecretKey::from_base64(&key.to_base64())?).build()?).await?;
+    let rooms =
+        open(&namespace, Keyring::builder(SecretKey::from_base64(&key.to_base64())?).build()?).await?;
     for (name, seats, queue) in ROOMS {
         let config = RoomConfig::new(seats).queue(queue).lease(worker::LEASE).hold(worker::LEASE);
         rooms.configure(name, config).await?;

@@ -16,7 +16,7 @@ use crate::{Failed, view};
 
 /// How many cells the picture has, and how large one is.
 const COLUMNS: u16 = 112;
-const ROWS: u16 = 32;
+const ROWS: u16 = 28;
 const CELL: (f64, f64) = (8.4, 18.0);
 
 pub(crate) async fn show(scene: &Arc<Scene>, seconds: Option<u64>, file: &Path) -> Result<(), Failed> {

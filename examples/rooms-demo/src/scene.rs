@@ -140,8 +140,11 @@ impl fmt::Display for Totals {
         let Self { joined, left, promoted, expired, crashes, looks, most_over } = self;
         write!(
             f,
-            "{joined} joined, {left} left, {promoted} promoted, {expired} expired after {crashes} kills; \
-             in {looks} looks no room was over its limit by more than {most_over}"
-        )
+            "{joined} joined, {left} left, {promoted} promoted, {expired} expired after {crashes} kills"
+        )?;
+        match most_over {
+            0 => write!(f, "; never over a limit in {looks} looks"),
+            _ => write!(f, "; OVER A LIMIT by {most_over}"),
+        }
     }
 }

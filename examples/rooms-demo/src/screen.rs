@@ -24,11 +24,7 @@ pub(crate) async fn show(scene: &Arc<Scene>, seconds: Option<u64>) -> Result<(),
     .await?
 }
 
-fn draw(
-    terminal: &mut ratatui::DefaultTerminal,
-    scene: &Scene,
-    seconds: Option<u64>,
-) -> Result<(), Failed> {
+fn draw(terminal: &mut ratatui::DefaultTerminal, scene: &Scene, seconds: Option<u64>) -> Result<(), Failed> {
     while seconds.is_none_or(|seconds| scene.elapsed() < Duration::from_secs(seconds)) {
         let now = scene.now();
         terminal.draw(|frame| view::draw(frame, &now, scene.elapsed()))?;

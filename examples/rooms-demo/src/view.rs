@@ -15,7 +15,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, now: &Inner, elapsed: Duration) {
     let [head, workers, rooms, events, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(3),
-        Constraint::Length(12),
+        Constraint::Length(8),
         Constraint::Min(4),
         Constraint::Length(1),
     ])
@@ -33,7 +33,10 @@ pub(crate) fn draw(frame: &mut Frame<'_>, now: &Inner, elapsed: Duration) {
 }
 
 fn framed(title: &str) -> Block<'_> {
-    Block::bordered().border_type(BorderType::Rounded).border_style(Style::new().fg(Color::DarkGray)).title(title)
+    Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(Style::new().fg(Color::DarkGray))
+        .title(title)
 }
 
 fn crew(now: &Inner) -> Line<'_> {

@@ -18,7 +18,7 @@ impl LeaveProgram {
     /// ```text
     /// ok = MapMatch i (mt, fence)…; inf = MapGet i ok
     /// RankRemove m ok; RankRemove h ok; RankRemove w ok; RankRemove o ok; MapRemove i ok; EVENT(left, ok, inf)
-    /// PROMOTE; [Add freed 1 ↑]; SWEEP(64); INDEX
+    /// SWEEP(64); PROMOTE; [Add freed 1 ↑]; INDEX
     /// ```
     ///
     /// It begins by freeing, so it works on a full store. Safe to repeat: the second time there is nothing to leave.
@@ -63,9 +63,9 @@ fn gone(plan: &mut Plan<'_>, who: OpId, what: Kind) {
     }
     plan.quiet(root, Op::map_remove(&room.records, who));
     plan.event(root, what, who, records);
+    plan.sweep_some(root);
     let limit = plan.own_limit();
     plan.promote(root, limit);
     plan.freed(root);
-    plan.sweep_some(root);
     plan.index(root);
 }

@@ -62,7 +62,7 @@ pub(crate) struct RenewTicketsProgram {
 impl RenewTicketsProgram {
     /// ```text
     /// ok = MapMatch i (mt, fence)…; r = RankPut w ok After(lease) Live ↑; Expire i ↑; Expire o ↑
-    /// PROMOTE; SWEEP(64); INDEX; RankScores m mt…; RankPlace o mt; …
+    /// SWEEP(64); PROMOTE; INDEX; RankScores m mt…; RankPlace o mt; …
     /// ```
     ///
     /// A seat that became free by its end is given to the first in line here, so a line moves while those in it are
@@ -76,9 +76,9 @@ impl RenewTicketsProgram {
         plan.keep_records(root);
         let life = plan.life();
         plan.quiet(root, Op::expire(&room.queue, life));
+        plan.sweep_some(root);
         let limit = plan.own_limit();
         plan.promote(root, limit);
-        plan.sweep_some(root);
         plan.index(root);
         let seats = plan.op(root, Op::rank_scores(&room.seats, members.clone()));
         let place = |member: &Bytes| plan.program.op(root, Op::rank_place(&room.queue, member.clone()));
