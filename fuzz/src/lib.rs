@@ -15,6 +15,7 @@ mod brought;
 mod envelope;
 mod input;
 mod issued;
+mod rooms;
 mod structures;
 mod texts;
 mod values;
@@ -24,6 +25,7 @@ mod world;
 pub use brought::brought;
 pub use envelope::envelope;
 pub use issued::{issued, sessions};
+pub use rooms::rooms;
 pub use structures::structures;
 pub use texts::texts;
 pub use values::values;
@@ -39,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("browser", browser),
     ("envelope", envelope),
     ("issued", issued),
+    ("rooms", rooms),
     ("sessions", sessions),
     ("structures", structures),
     ("texts", texts),

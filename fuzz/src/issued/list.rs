@@ -38,6 +38,7 @@ pub(super) fn index(mut input: Input<'_>) {
         member.extend_from_slice(input.take(len));
         // A generation is no hint; see `truth`.
         let score = if member.len() == 8 { 1 } else { i64::from_be_bytes(input.array()) >> 10 };
+        let score = if score == 0 { 1 } else { score };
         run(
             &login.world.store,
             RankPut::new(&login.sessions(), bytes::Bytes::from(member), Score::Is(score)).into(),

@@ -15,7 +15,7 @@ const GENERATION: usize = 8;
 /// How long the mark is that a type of which a subject has few leaves there.
 const MARK: usize = 2;
 
-/// Any members in the ranking of a subject: of no score, as generations and tickets, or of some, as sessions.
+/// Any members in the ranking of a subject: of score 0, as generations, of -1, as tickets, or of some, as sessions.
 pub(super) fn subject(mut input: Input<'_>) {
     let login = Login::new(input.choose(TYPES));
     let sessions = login.sessions();
@@ -37,12 +37,13 @@ pub(super) fn subject(mut input: Input<'_>) {
             _ => -1,
         };
         let member = Bytes::from(member);
-        // With a score this would be a mark that nobody sees and nobody can set: only whoever can write to the store can make
+        // With another score this would be a mark that nobody sees and nobody can set: only whoever can write to the store can make
         // one, and could as well remove what is there.
-        let score = if member.len() == MARK { 0 } else { score };
+        let score = if member.len() == MARK { -1 } else { score };
         // The member that is there moves.
         generations.remove(&member);
-        if score == 0 && member.len() == GENERATION {
+        // Beside another member of this score, whatever that is, no generation counts.
+        if score == 0 {
             generations.insert(member.clone());
         }
         run(&login.world.store, RankPut::new(&sessions, member, Score::Is(score)).into());
