@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::{Result, Session, random};
@@ -21,8 +22,17 @@ pub struct Code {
 ///
 /// They are a secret until they are used: there is no `Display`, `Debug` shows nothing, and they are wiped when
 /// dropped. Hand [`reveal`](Self::reveal) to what sends them and keep no copy.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct CodeText(Zeroizing<String>);
+
+/// In a time that depends on the lengths alone.
+impl PartialEq for CodeText {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for CodeText {}
 
 impl CodeText {
     /// The digits themselves.
@@ -134,6 +144,15 @@ mod tests {
         for text in ["", "01234", "0123456", "01234x", "012345\n", "+12345", "０１２３４５", "012_345", &long]
         {
             assert!(CodeText::typed(text, 6).is_none(), "{} characters", text.len());
+        }
+    }
+
+    #[test]
+    fn codes_are_equal_if_all_their_digits_are() {
+        let code = |text: &str| CodeText::typed(text, text.len() as u8).unwrap();
+        assert!(code("012345") == code("012345"));
+        for other in ["012344", "112345", "0123456", "01234"] {
+            assert!(code("012345") != code(other), "{other}");
         }
     }
 

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use roomkey_core::{Class, Error as StoreError, ErrorKind, Store};
+use roomkey_core::{Class, Error as StoreError, ErrorKind, Key, Kind, Life, Op, Scan, Spread, Store};
 use roomkey_memory::MemoryStore;
 use roomkey_testkit::{Fault, FaultyStore, Gate, RecordingStore};
-use roomkey_tokens::{Code, CodeVerdict, Error, Issue, Policy, Tokens, TokensOptions};
+use roomkey_tokens::{Code, CodeVerdict, Error, Issue, Policy, Refresh, Tokens, TokensOptions};
 use roomkey_vault::{Keyring, Vault};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -229,4 +229,37 @@ async fn what_is_asked_for_takes_as_many_round_trips_as_documented() {
     store.clear();
     tokens.consume::<()>("reset", issued.token.reveal()).await.unwrap();
     assert_eq!(store.history().len(), 1);
+}
+
+/// Whoever writes to the store can have a key outlive its record. Only a verification, which asks for no time, is misled.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_made_of_a_record_that_outlives_its_end() {
+    let vault = Vault::open(MemoryStore::new(), Keyring::from_key_bytes([7; 32])).await.unwrap();
+    let options = TokensOptions::new().policy("refresh", Policy::refresh().lifetime(HOUR / 2).idle(None));
+    let tokens = Tokens::with_options(vault.clone(), options).unwrap();
+    let alice = || Issue::new("alice", ());
+    let (session, link) =
+        (tokens.issue("session", alice()).await.unwrap(), tokens.issue("link", alice()).await.unwrap());
+    let family = tokens.grant("refresh", alice()).await.unwrap().refresh;
+    let code = tokens.issue_code("sign-in", alice().lifetime(HOUR / 2)).await.unwrap();
+    for layout in ["t2", "f1", "s1", "k1"] {
+        let namespace = vault.space(layout, Spread::over(4_096)).namespace().clone();
+        let page = vault.store().scan(Scan::new(namespace).count(1_000).unwrap()).await.unwrap();
+        assert!(!page.keys.is_empty(), "{layout}");
+        for key in page.keys {
+            vault.run(Op::expire(&Key::parse(Kind::Value, key).unwrap(), Life::Never)).await.unwrap();
+        }
+    }
+    tokio::time::advance(HOUR / 2).await;
+    let (session, link, family) = (session.token.reveal(), link.token.reveal(), family.token.reveal());
+    assert!(tokens.introspect::<()>("session", session).await.unwrap().active().is_some());
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert!(tokens.verify::<()>("session", session).await.unwrap().is_some(), "as SECURITY.md says");
+    assert!(tokens.introspect::<()>("session", session).await.unwrap().active().is_none());
+    assert!(!tokens.update("session", session, ()).await.unwrap());
+    assert!(!tokens.revoke_others("session", session).await.unwrap());
+    assert!(tokens.consume::<()>("link", link).await.unwrap().is_none());
+    assert!(matches!(tokens.refresh::<()>("refresh", family).await.unwrap(), Refresh::Inactive));
+    let tried = tokens.verify_code::<()>("sign-in", "alice", code.text.reveal()).await.unwrap();
+    assert!(matches!(tried, CodeVerdict::Refused));
 }

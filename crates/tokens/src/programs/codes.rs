@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use roomkey_core::{BranchId, Check, Key, Life, Op, OpId, Outcome, Reply, Result, Txn, TxnBuilder, Until};
+use roomkey_core::{
+    BranchId, Check, Key, Life, Op, OpId, Outcome, Reply, Result, StoreTime, Txn, TxnBuilder, Until,
+};
 
 use crate::generations::{Subject, of_types};
 use crate::handle::TypeTag;
@@ -38,7 +40,7 @@ pub(crate) struct TryProgram {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Tried {
     /// It was the right one: what was kept, and what that must rest on.
-    Right { kept: Bytes, subject: Subject, types: Vec<Option<Bytes>> },
+    Right { now: StoreTime, kept: Bytes, subject: Subject, types: Vec<Option<Bytes>> },
     /// It was a wrong one, and so many tries are left.
     Wrong { left: u32 },
     /// There was nothing to compare with.
@@ -49,7 +51,7 @@ pub(crate) enum Tried {
 
 impl TryProgram {
     /// ```text
-    /// RankRange s 0..0; MapGet g types
+    /// RankRange s 0..0; MapGet g types; now
     /// when Exists k ∧ Number(a, +1) <= most:
     ///       n = Add a 1 AtLeast(In window)
     ///       when Value k StartsWith proof: Take k; Delete a
@@ -64,7 +66,7 @@ impl TryProgram {
     pub(crate) fn new(trial: Trial<'_>) -> Result<Self> {
         let Trial { code, attempts, subject, types, code_type, proof, most, window } = trial;
         let within = Check::number(attempts, 1, i64::MIN..=most.into());
-        let mut program = TxnBuilder::new("tokens.try");
+        let mut program = TxnBuilder::new("tokens.try").with_now();
         let root = BranchId::ROOT;
         let subject = program.op(root, Subject::read_op(subject));
         let types = program.op(root, Op::map_get(types, code_type.bytes()));
@@ -85,7 +87,7 @@ impl TryProgram {
             let Reply::Bytes(Some(kept)) = outcome.take_reply(self.taken)? else { return None };
             let subject = Subject::read(outcome.take_reply(self.subject))?;
             let types = of_types(outcome.take_reply(self.types))?;
-            return Some(Tried::Right { kept, subject, types });
+            return Some(Tried::Right { now: outcome.now()?, kept, subject, types });
         }
         if outcome.took(self.wrong) {
             let tries = outcome.reply(self.counted)?.number()?;

@@ -100,3 +100,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn texts_are_equal_if_all_their_characters_are() {
+    let text = |text: &str| TokenText::new(Zeroizing::new(text.to_owned()));
+    assert!(text("rk_0a") == text("rk_0a"));
+    for other in ["rk_0b", "sk_0a", "rk_0", "rk_0ab", ""] {
+        assert!(text("rk_0a") != text(other), "{other}");
+    }
+}

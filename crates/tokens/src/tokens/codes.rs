@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use roomkey_core::{Store, Until};
+use roomkey_core::{Store, StoreTime, Until};
 use roomkey_crypto::Tag;
 use roomkey_vault::{Decode, Encode};
 
@@ -148,15 +148,15 @@ impl<S: Store> Tokens<S> {
             Tried::Wrong { left } => Ok((What::CodeRefused, CodeVerdict::Wrong { left })),
             Tried::NoCode => Ok((What::CodeRefused, CodeVerdict::Refused)),
             Tried::Limited => Ok((What::GuessLimited, CodeVerdict::Refused)),
-            Tried::Right { kept, subject: holds, types } => {
+            Tried::Right { now, kept, subject: holds, types } => {
                 let generations = holds.with_types(&types);
                 let session = match generations {
-                    Some(generations) => self.open_code(code_type, subject, kept, &generations)?,
+                    Some(generations) => self.open_code(code_type, subject, kept, &generations, now)?,
                     None => None,
                 };
                 Ok(match session {
                     Some(session) => (What::CodeAccepted, CodeVerdict::Accepted(session)),
-                    // It was revoked.
+                    // It was revoked, or has ended.
                     None => (What::CodeRefused, CodeVerdict::Refused),
                 })
             }
@@ -170,11 +170,12 @@ impl<S: Store> Tokens<S> {
         subject: SubjectTag,
         mut kept: Bytes,
         generations: &[Bytes],
+        now: StoreTime,
     ) -> Result<Option<Session<C>>> {
         let key = self.keys.code(subject, code_type)?;
         // What comes first is the proof, which was compared.
         let sealed = kept.split_off(Tag::LEN.min(kept.len()));
-        match self.opened(CODE_RECORD, &key, sealed, generations)? {
+        match self.opened(CODE_RECORD, &key, sealed, generations, Some(now))? {
             Ok(record) => record.session(&self.vault, self.keys.code_handle(subject, code_type)?).map(Some),
             Err(_) => Ok(None),
         }

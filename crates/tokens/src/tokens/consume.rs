@@ -60,7 +60,8 @@ impl<S: Store> Tokens<S> {
             entry.as_ref(),
         )?;
         let outcome = self.vault.store().transact(&program.txn).await?;
-        let replies = program.replies(outcome).ok_or_else(|| broken("no reply to the taking of a token"))?;
-        reading.compare(self, presented, replies)
+        let (now, replies) =
+            program.replies(outcome).ok_or_else(|| broken("no reply to the taking of a token"))?;
+        reading.compare(self, presented, replies, Some(now))
     }
 }

@@ -1,7 +1,7 @@
 //! Ending everything of a subject but the session at hand.
 
 use bytes::Bytes;
-use roomkey_core::{Op, Reply, Store};
+use roomkey_core::{Op, Reply, Store, StoreTime};
 
 use super::Tokens;
 use super::issue::fresh;
@@ -46,7 +46,8 @@ impl<S: Store> Tokens<S> {
         let subject = self.keys.subject(presented.subject);
         for _ in 0..TRIES {
             let next = fresh()?;
-            let (active, family) = match self.check_with_family(presented).await? {
+            let (now, checked) = self.check_with_family(presented).await?;
+            let (active, family) = match checked {
                 Ok(active) => active,
                 Err(reason) => return Ok(Err(reason)),
             };
@@ -57,7 +58,7 @@ impl<S: Store> Tokens<S> {
                 let [seen, .., of_type] = &active.generations[..] else { continue };
                 let key = self.keys.family(presented.subject, presented.handle());
                 let rests_on = [seen.clone(), of_type.clone()];
-                let record = match self.opened(FAMILY_RECORD, &key, sealed.clone(), &rests_on)? {
+                let record = match self.opened(FAMILY_RECORD, &key, sealed.clone(), &rests_on, Some(now))? {
                     Ok(record) => record,
                     Err(reason) => return Ok(Err(reason)),
                 };
@@ -97,7 +98,7 @@ impl<S: Store> Tokens<S> {
     pub(super) async fn check_with_family(
         &self,
         presented: &Presented,
-    ) -> Result<Result<(Active, Option<Bytes>), Reason>> {
+    ) -> Result<(StoreTime, Result<(Active, Option<Bytes>), Reason>)> {
         let reading = Reading::new(self, presented, false);
         let mut ops = reading.ops();
         let family = match presented.role {
@@ -105,15 +106,16 @@ impl<S: Store> Tokens<S> {
             Role::Alone | Role::Refresh(_) => None,
         };
         ops.extend(family.as_ref().map(|family| Op::map_get(family, SEALED)));
-        let (_, mut replies) = self.at_once(ops).await?;
+        let (now, mut replies) = self.at_once(ops).await?;
         let sealed = match family.and_then(|_| replies.pop()) {
             None => None,
             Some(Reply::Optionals(mut fields)) => match fields.pop().flatten() {
-                None => return Ok(Err(Reason::FamilyEnded)),
+                None => return Ok((now, Err(Reason::FamilyEnded))),
                 sealed => sealed,
             },
             Some(_) => return Err(broken("another reply than the record of a family")),
         };
-        Ok(reading.compare(self, presented, replies)?.map(|active| (active, sealed)))
+        let verdict = reading.compare(self, presented, replies, Some(now))?;
+        Ok((now, verdict.map(|active| (active, sealed))))
     }
 }

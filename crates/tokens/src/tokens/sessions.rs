@@ -1,7 +1,7 @@
 //! Listing the sessions of a subject.
 
 use bytes::Bytes;
-use roomkey_core::{Batch, Key, Op, Reply, Store};
+use roomkey_core::{Batch, Key, Op, Reply, Store, StoreTime};
 use roomkey_vault::Decode;
 
 use super::Tokens;
@@ -70,7 +70,7 @@ impl<S: Store> Tokens<S> {
         let sessions = if handles.is_empty() {
             Vec::new()
         } else {
-            self.listed(token_type, tag, subject, &handles).await?
+            self.listed(token_type, tag, subject, &handles, walked.now).await?
         };
         Ok(SessionPage { sessions, next: walked.next.map(SessionCursor::new) })
     }
@@ -82,6 +82,7 @@ impl<S: Store> Tokens<S> {
         tag: TypeTag,
         subject: SubjectTag,
         handles: &[Handle],
+        now: StoreTime,
     ) -> Result<Vec<Session<C>>> {
         let refreshes = self.policy(token_type).rotation.is_some();
         let place = |handle: &Handle| -> (Key, Op) {
@@ -102,7 +103,7 @@ impl<S: Store> Tokens<S> {
         let kind = if refreshes { FAMILY_RECORD } else { TOKEN_RECORD };
         let mut sessions = Vec::with_capacity(handles.len());
         for ((key, handle), reply) in keys.iter().zip(handles).zip(replies) {
-            match self.session_at(kind, key, *handle, reply, &generations) {
+            match self.session_at(kind, key, *handle, reply, (&generations, now)) {
                 Ok(Ok(session)) => sessions.push(session),
                 Ok(Err(Reason::UnknownKey)) => {
                     let what = What::Refused(Reason::UnknownKey);
@@ -152,7 +153,7 @@ impl<S: Store> Tokens<S> {
         key: &Key,
         handle: Handle,
         reply: roomkey_core::Result<Reply>,
-        generations: &[Bytes],
+        (generations, now): (&[Bytes], StoreTime),
     ) -> Result<Result<Session<C>, Reason>> {
         let sealed = match reply? {
             Reply::Bytes(sealed) => sealed,
@@ -160,7 +161,7 @@ impl<S: Store> Tokens<S> {
             _ => return Err(broken("another reply than a record")),
         };
         let Some(sealed) = sealed else { return Ok(Err(Reason::Missing)) };
-        match self.opened(kind, key, sealed, generations)? {
+        match self.opened(kind, key, sealed, generations, Some(now))? {
             Ok(record) => record.session(&self.vault, handle).map(Ok),
             Err(reason) => Ok(Err(reason)),
         }

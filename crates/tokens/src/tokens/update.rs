@@ -45,7 +45,8 @@ impl<S: Store> Tokens<S> {
 
     async fn replace_claims(&self, presented: &Presented, claims: &Payload) -> Result<Result<(), Reason>> {
         for _ in 0..TRIES {
-            let (active, of_family) = match self.check_with_family(presented).await? {
+            let (now, checked) = self.check_with_family(presented).await?;
+            let (active, of_family) = match checked {
                 Ok(read) => read,
                 Err(reason) => return Ok(Err(reason)),
             };
@@ -60,7 +61,7 @@ impl<S: Store> Tokens<S> {
                 let key = self.keys.family(presented.subject, presented.handle());
                 // It does not rest on the type of the access token.
                 let of_family = [generations[0].clone(), generations[2].clone()];
-                match self.opened(FAMILY_RECORD, &key, sealed.clone(), &of_family)? {
+                match self.opened(FAMILY_RECORD, &key, sealed.clone(), &of_family, Some(now))? {
                     Ok(record) => {
                         let of = RecordOf::Family { current: None };
                         records.push(self.with_claims(FAMILY_RECORD, key, of, sealed, &record, claims)?);

@@ -96,7 +96,7 @@ impl<S: Store> Tokens<S> {
             let replies = self.vault.store().run(Batch::new(reading.ops())?).await?;
             let replies = replies.into_iter().collect::<roomkey_core::Result<Vec<_>>>()?;
             let after = reading.generation(&replies);
-            match reading.compare(self, presented, replies)? {
+            match reading.compare(self, presented, replies, None)? {
                 Err(Reason::Revoked) if after.is_some() && after != before => before = after,
                 verdict => return Ok(verdict),
             }
@@ -111,7 +111,7 @@ impl<S: Store> Tokens<S> {
     ) -> Result<(StoreTime, Result<Active, Reason>)> {
         let reading = Reading::new(self, presented, true);
         let (now, replies) = self.at_once(reading.ops()).await?;
-        Ok((now, reading.compare(self, presented, replies)?))
+        Ok((now, reading.compare(self, presented, replies, Some(now))?))
     }
 
     /// What reads reply at one moment, and which moment that is.
@@ -124,19 +124,22 @@ impl<S: Store> Tokens<S> {
         Ok((now, replies))
     }
 
-    /// Opens a record, which counts only if it was issued under these generations.
+    /// Opens a record, which counts only if it was issued under these generations, and until its end, if it is known
+    /// what time it is: its key has gone by then, unless somebody changed its expiry.
     pub(super) fn opened(
         &self,
         kind: u8,
         key: &Key,
         sealed: Bytes,
         generations: &[Bytes],
+        now: Option<StoreTime>,
     ) -> Result<Result<Record, Reason>> {
         match self.keys.open(kind, key, sealed) {
             Err(Error::Record(roomkey_vault::Error::UnknownKey(_))) => Ok(Err(Reason::UnknownKey)),
             Ok(record) if record.print != self.keys.print(generations.iter().map(AsRef::as_ref)) => {
                 Ok(Err(Reason::Revoked))
             }
+            Ok(record) if now.is_some_and(|now| record.ends < now) => Ok(Err(Reason::Missing)),
             record => record.map(Ok),
         }
     }
@@ -243,6 +246,7 @@ impl Reading {
         tokens: &Tokens<S>,
         presented: &Presented,
         replies: Vec<Reply>,
+        now: Option<StoreTime>,
     ) -> Result<Result<Active, Reason>> {
         let unheard = || broken("another reply than the parts of a token");
         let mut replies = replies.into_iter();
@@ -280,7 +284,7 @@ impl Reading {
         }
         let Some(generations) = subject.with_types(&types) else { return Ok(Err(Reason::Revoked)) };
         let kind = if self.refreshes { FAMILY_RECORD } else { TOKEN_RECORD };
-        let record = match tokens.opened(kind, &self.key, sealed.clone(), &generations)? {
+        let record = match tokens.opened(kind, &self.key, sealed.clone(), &generations, now)? {
             Ok(record) => record,
             Err(reason) => return Ok(Err(reason)),
         };
