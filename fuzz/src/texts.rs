@@ -36,8 +36,28 @@ fn key(input: Input<'_>) {
     let namespace = Namespace::new(app, layout, namespace).expect("a key is in a namespace");
     let partition = Partition::from_tag(slot).expect("a key is in a partition");
     let tag = URL_SAFE_NO_PAD.decode(tag).expect("a tag is base64url");
-    let written = Key::new(Kind::Value, &namespace, partition, tag.try_into().expect("a tag has 16 bytes"));
+    let written = written(&namespace, partition, &tag);
     assert_eq!(written, key);
+}
+
+/// The key of a tag of any length that a tag may have.
+fn written(namespace: &Namespace, partition: Partition, tag: &[u8]) -> Key {
+    fn of<const N: usize>(namespace: &Namespace, partition: Partition, tag: &[u8]) -> Key {
+        let tag: [u8; N] = tag.try_into().expect("its length was looked at");
+        Key::new(Kind::Value, namespace, partition, tag)
+    }
+    let of = match tag.len() {
+        9 => of::<9>,
+        10 => of::<10>,
+        11 => of::<11>,
+        12 => of::<12>,
+        13 => of::<13>,
+        14 => of::<14>,
+        15 => of::<15>,
+        16 => of::<16>,
+        bytes => panic!("a tag has 9 to 16 bytes, not {bytes}"),
+    };
+    of(namespace, partition, tag)
 }
 
 fn log_id(input: Input<'_>) {

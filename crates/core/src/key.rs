@@ -72,7 +72,8 @@ impl Namespace {
 /// The name of one structure in a store: its [`Kind`], its [`Partition`] and its bytes.
 ///
 /// The bytes are `<app>:<layout>:<namespace>:{<partition>}<tag>`, the tag being 16 bytes of a keyed hash written as 22
-/// characters of base64url. A key shows nothing of the name it stands for, and can be rebuilt from a stored tag.
+/// characters of base64url. A key shows nothing of the name it stands for, and can be rebuilt from a stored tag. A layout
+/// with very many small keys may have shorter tags, of 9 bytes at least: the partition tells them apart, too.
 ///
 /// ```
 /// use roomkey_core::{Key, Kind, Namespace, Spread};
@@ -94,14 +95,20 @@ pub struct Key {
 }
 
 impl Key {
-    /// The key of a tag in a namespace and partition.
+    /// The key of a tag of 9 to 16 bytes, a length that its layout fixes, in a namespace and partition.
     #[must_use]
-    pub fn new(kind: Kind, namespace: &Namespace, partition: Partition, tag: [u8; 16]) -> Self {
+    pub fn new<const N: usize>(
+        kind: Kind,
+        namespace: &Namespace,
+        partition: Partition,
+        tag: [u8; N],
+    ) -> Self {
+        const { assert!(MIN_TAG <= N && N <= MAX_TAG, "a tag has 9 to 16 bytes") };
         let slot = partition.tag().as_bytes();
-        let mut text = [0; TAG_CHARS];
-        // Sixteen bytes always fill exactly 22 characters, so the only error, a short buffer, cannot happen.
-        let _ = URL_SAFE_NO_PAD.encode_slice(tag, &mut text);
-        let bytes = joined([&namespace.prefix, b"{", slot, b"}", &text]);
+        let mut text = [0; MAX_TAG_CHARS];
+        // The longest tag fits, so the only error, a short buffer, cannot happen.
+        let chars = URL_SAFE_NO_PAD.encode_slice(tag, &mut text).unwrap_or(MAX_TAG_CHARS);
+        let bytes = joined([&namespace.prefix, b"{", slot, b"}", &text[..chars]]);
         Self { bytes, kind, partition }
     }
 
@@ -113,7 +120,9 @@ impl Key {
         let text = str::from_utf8(&bytes).map_err(|_| Invalid::Key)?;
         let (front, rest) = text.split_once('{').ok_or(Invalid::Key)?;
         let (slot, tag) = rest.split_once('}').ok_or(Invalid::Key)?;
-        let whole = is_prefix(front) && tag.len() == TAG_CHARS && URL_SAFE_NO_PAD.decode(tag).is_ok();
+        let mut decoded = [0; MAX_TAG];
+        let len = URL_SAFE_NO_PAD.decode_slice(tag, &mut decoded).map_err(|_| Invalid::Key)?;
+        let whole = is_prefix(front) && len >= MIN_TAG;
         let partition = Partition::from_tag(slot).filter(|_| whole).ok_or(Invalid::Key)?;
         Ok(Self { bytes, kind, partition })
     }
@@ -160,8 +169,12 @@ fn is_part(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(readable)
 }
 
-/// How many characters of base64url, unpadded, 16 bytes take.
-const TAG_CHARS: usize = 22;
+/// How short and how long a tag may be, in bytes.
+const MIN_TAG: usize = 9;
+const MAX_TAG: usize = 16;
+
+/// How many characters of base64url, unpadded, the longest tag takes.
+const MAX_TAG_CHARS: usize = 22;
 
 /// All parts in a row.
 fn joined(parts: [&[u8]; 5]) -> Bytes {
@@ -211,10 +224,14 @@ mod tests {
         for len in 1..=64 {
             let part = "x".repeat(len);
             let namespace = Namespace::new(&part, "v1", &part).unwrap();
-            let key =
-                Key::new(Kind::Value, &namespace, Partition::from_slot(len as u16).unwrap(), [len as u8; 16]);
-            assert!(key.bytes().starts_with(format!("{part}:v1:{part}:{{").as_bytes()));
-            assert_eq!(Key::parse(Kind::Value, Bytes::copy_from_slice(key.bytes())).unwrap(), key);
+            let slot = Partition::from_slot(len as u16).unwrap();
+            let long = Key::new(Kind::Value, &namespace, slot, [len as u8; 16]);
+            let short = Key::new(Kind::Value, &namespace, slot, [len as u8; 9]);
+            assert_eq!(long.bytes().len(), short.bytes().len() + 10);
+            for key in [long, short] {
+                assert!(key.bytes().starts_with(format!("{part}:v1:{part}:{{").as_bytes()));
+                assert_eq!(Key::parse(Kind::Value, Bytes::copy_from_slice(key.bytes())).unwrap(), key);
+            }
         }
     }
 
@@ -224,6 +241,10 @@ mod tests {
             "",
             "a:v1:n:",
             "a:v1:n:{0}short",
+            "a:v1:n:{0}BwcHBwcHBwc",
+            "a:v1:n:{0}BwcHBwcHBwcHBwcHBwcHBwc",
+            // Bits behind the last byte of a tag.
+            "a:v1:n:{0}BwcHBwcHBwcHBwcHBwcHBx",
             "a:v1:n:{zz!}BwcHBwcHBwcHBwcHBwcHBw",
             "{}",
             "a:v1:n:{0}BwcHBwcHBwcHBwcHBwcHB*",

@@ -32,7 +32,10 @@ const BROUGHT: u8 = 1;
 
 /// The layouts of tokens. Each stands for one structure for ever.
 ///
-/// All keys of a subject begin with the same 5 bytes of its tag, so they lie in one partition by themselves.
+/// The tags of all keys of a subject begin with the same 5 bytes, so they lie in one partition by themselves. Names are
+/// short, since a token is small: with short names of application and namespace, they take a size class less of the
+/// server's allocator. Should two of them meet, neither bearer is let in for the other: a record rests on the generation
+/// of its own subject, and is found by its own handle.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys(Arc<Spaces>);
 
@@ -174,20 +177,28 @@ impl Keys {
 
     // Where issued tokens are kept.
 
+    /// The tag of what is kept for a session of a subject, or for one of its tokens. It takes both to find it: a handle
+    /// is shown to whoever asks, and shall not reach the session of another subject.
+    fn name(&self, subject: SubjectTag, handle: Handle) -> Tag {
+        let mut tag = *self.hide("session", &[subject.as_bytes(), handle.as_bytes()]).as_bytes();
+        tag[..5].copy_from_slice(&subject.as_bytes()[..5]);
+        tag.into()
+    }
+
     pub(crate) fn subject(&self, subject: SubjectTag) -> Key {
-        self.0.subjects.key(Kind::Ranking, subject.0)
+        self.0.subjects.short_key(Kind::Ranking, subject.0)
     }
 
     pub(crate) fn record(&self, subject: SubjectTag, token: Handle) -> Key {
-        self.0.tokens.key(Kind::Value, member(subject, token))
+        self.0.tokens.short_key(Kind::Value, self.name(subject, token))
     }
 
     pub(crate) fn family(&self, subject: SubjectTag, family: Handle) -> Key {
-        self.0.families.key(Kind::Map, member(subject, family))
+        self.0.families.short_key(Kind::Map, self.name(subject, family))
     }
 
     pub(crate) fn successors(&self, subject: SubjectTag, family: Handle) -> Key {
-        self.0.successors.key(Kind::Value, member(subject, family))
+        self.0.successors.short_key(Kind::Value, self.name(subject, family))
     }
 
     /// Everything that holds a family, the truth first.
@@ -197,11 +208,11 @@ impl Keys {
 
     /// The code of a type that a subject was sent: there is one at a time.
     pub(crate) fn code(&self, subject: SubjectTag, code_type: &str) -> Result<Key> {
-        Ok(self.0.codes.key(Kind::Value, member(subject, self.code_handle(subject, code_type)?)))
+        Ok(self.0.codes.short_key(Kind::Value, self.name(subject, self.code_handle(subject, code_type)?)))
     }
 
     pub(crate) fn attempts(&self, subject: SubjectTag, code_type: &str) -> Result<Key> {
-        Ok(self.0.attempts.key(Kind::Value, member(subject, self.code_handle(subject, code_type)?)))
+        Ok(self.0.attempts.short_key(Kind::Value, self.name(subject, self.code_handle(subject, code_type)?)))
     }
 
     pub(crate) fn code_handle(&self, subject: SubjectTag, code_type: &str) -> Result<Handle> {
@@ -253,8 +264,7 @@ impl Keys {
     }
 
     /// Opens a record of a kind.
-    pub(crate) fn open(&self, kind: u8, key: &Key, sealed: Bytes) -> Result<Record> {
-        let sealed: Vec<u8> = sealed.into();
+    pub(crate) fn open(&self, kind: u8, key: &Key, sealed: &[u8]) -> Result<Record> {
         Record::read(self.0.tokens.open(&Context::new(kind, key.bytes(), b""), sealed)?)
     }
 
@@ -274,7 +284,8 @@ fn type_tag(space: &Space, token_type: &str) -> TypeTag {
     TypeTag(*tag.as_bytes().first_chunk().expect("a tag has 16 bytes"))
 }
 
-/// The tag of what belongs to a subject: it begins as the subject's own does, and so lies in the same partition.
+/// What stands for a session of a subject in an index of deadlines: it begins as the subject's own tag does, and so lies in
+/// the same partition.
 fn member(subject: SubjectTag, handle: Handle) -> Tag {
     let mut tag = [0; Tag::LEN];
     tag[..5].copy_from_slice(&subject.as_bytes()[..5]);

@@ -170,7 +170,7 @@ async fn using_an_access_token_does_not_prolong_its_family() {
     let first = grant(&tokens).await;
     let space = vault.space("s1", Spread::over(4_096));
     let subject = tokens.subject_tag("alice").unwrap();
-    let subject = space.key(Kind::Ranking, (*subject.as_bytes()).into());
+    let subject = space.short_key(Kind::Ranking, (*subject.as_bytes()).into());
     let member = bytes::Bytes::copy_from_slice(first.refresh.handle.as_bytes());
     let members = async || vault.run(Op::rank_scores(&subject, member.clone())).await.unwrap();
     let all = async || vault.run(Op::Ttl { key: subject.clone() }).await.unwrap();

@@ -78,13 +78,13 @@ impl Login {
     /// Where what a layout keeps for sessions is, and what it keeps for this session of the subject.
     pub(super) fn kept(&self, layout: &'static str, kind: Kind, session: Handle) -> (Space, Key) {
         let space = self.space(layout);
-        let key = space.key(kind, self.tag(session).into());
+        let key = space.short_key(kind, self.tag(session).into());
         (space, key)
     }
 
     /// Where the generation of the subject is, and its sessions.
     pub(super) fn sessions(&self) -> Key {
-        self.space("s1").key(Kind::Ranking, self.subject().into())
+        self.space("s1").short_key(Kind::Ranking, self.subject().into())
     }
 
     /// Where the generations of types are, and the field of this.
@@ -110,9 +110,8 @@ impl Login {
     }
 
     fn tag(&self, handle: Handle) -> [u8; 16] {
-        let mut tag = [0; 16];
+        let mut tag = self.hide("session", &[self.subject.as_bytes(), handle.as_bytes()]);
         tag[..5].copy_from_slice(&self.subject.as_bytes()[..5]);
-        tag[5..].copy_from_slice(handle.as_bytes());
         tag
     }
 }

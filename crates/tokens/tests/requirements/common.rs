@@ -115,7 +115,7 @@ pub(crate) async fn state_of<S: Store>(vault: &Vault<S>, layout: &'static str) -
 
 /// Where the generation and the sessions of a subject are kept.
 pub(crate) fn subject_key<S: Store>(vault: &Vault<S>, subject: SubjectTag) -> Key {
-    vault.space("s1", SPREAD).key(Kind::Ranking, (*subject.as_bytes()).into())
+    vault.space("s1", SPREAD).short_key(Kind::Ranking, (*subject.as_bytes()).into())
 }
 
 /// How a test lets time pass: on a paused clock at once, on a server by waiting.
