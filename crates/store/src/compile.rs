@@ -15,7 +15,8 @@
 //!
 //! 1. `lower` walks a program once and splits it into its [`Plan`], which is the shape, and its arguments.
 //! 2. `emit` writes the script of a plan: decide, validate, act. Only for a shape that was not met before.
-//! 3. `decode` reads what comes back. A script replies to an op what the plain command would have replied.
+//! 3. `decode` reads what comes back. A script replies to an op what the plain command would have replied, but for what
+//!    `plain` leaves out because it goes without saying.
 //!
 //! # Errors
 //!
@@ -227,7 +228,7 @@ impl Call {
     pub(crate) fn reply(&self, op: &Op, answer: Value, run: &str) -> Result<Reply> {
         match self.form {
             Form::Script => decode::only_reply(op, answer, run),
-            Form::Op | Form::PutIfMissing => decode::reply(op, answer, run),
+            Form::Op | Form::PutIfMissing => plain::reply(op, answer, run),
         }
     }
 
@@ -241,7 +242,7 @@ impl Call {
             (Form::Script, _) => decode::outcome(txn, answer, run),
             (Form::Op, [Step::Op(id, op)]) => {
                 let mut outcome = Outcome::new(txn, None);
-                let reply = decode::reply(op, answer, run)?;
+                let reply = plain::reply(op, answer, run)?;
                 if txn.reports(*id) {
                     outcome.set_reply(*id, reply);
                 }

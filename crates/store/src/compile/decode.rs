@@ -133,7 +133,7 @@ fn page(kind: Kind, answer: Value, run: &str) -> Option<WalkPage> {
 }
 
 /// A score is text, and whole within ±2^53, where Redis writes it without an exponent.
-fn score(answer: Value) -> Option<i64> {
+pub(super) fn score(answer: Value) -> Option<i64> {
     text(&answer)
 }
 
@@ -152,28 +152,28 @@ fn text<T: FromStr>(answer: &Value) -> Option<T> {
     }
 }
 
-fn bytes(answer: Value) -> Option<Bytes> {
+pub(super) fn bytes(answer: Value) -> Option<Bytes> {
     match answer {
         Value::BulkString(bytes) => Some(bytes.into()),
         _ => None,
     }
 }
 
-fn optional(answer: Value) -> Option<Option<Bytes>> {
+pub(super) fn optional(answer: Value) -> Option<Option<Bytes>> {
     match answer {
         Value::Nil => Some(None),
         answer => bytes(answer).map(Some),
     }
 }
 
-fn each<T>(answer: Value, read: impl Fn(Value) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn each<T>(answer: Value, read: impl Fn(Value) -> Option<T>) -> Option<Vec<T>> {
     match answer {
         Value::Array(values) => values.into_iter().map(read).collect(),
         _ => None,
     }
 }
 
-fn pairs<T>(answer: Value, second: impl Fn(Value) -> Option<T>) -> Option<Vec<(Bytes, T)>> {
+pub(super) fn pairs<T>(answer: Value, second: impl Fn(Value) -> Option<T>) -> Option<Vec<(Bytes, T)>> {
     let Value::Array(values) = answer else {
         return None;
     };

@@ -1,13 +1,15 @@
-//! Ops and transactions that one plain command says whole.
+//! Ops and transactions that one plain command says whole, and what it answers.
 
 use std::time::Duration;
 
 use bytes::Bytes;
+use redis::Value;
 use roomkey_core::{
-    Args, Bound, Check, End, Fork, Key, Kind, Life, Op, Order, Result, Step, StoreTime, Until,
+    Args, Bound, Check, End, Fork, Key, Kind, Life, Op, Order, Reply, Result, Step, StoreTime, Until,
 };
 
-use super::cursor;
+use super::{cursor, decode};
+use crate::error::unexpected_answer;
 use crate::packed::Packed;
 
 /// The command of an op, if there is one. The op has no reference and is not empty.
@@ -24,6 +26,7 @@ pub(super) fn op(op: &Op) -> Result<Option<Packed>> {
             cmd.signed(*by);
             cmd
         }
+        Op::MapGet { key, fields: Args::Given(fields) } if fields.len() == 1 => list("HGET", key, fields),
         Op::MapGet { key, fields: Args::Given(fields) } => list("HMGET", key, fields),
         Op::MapAll { key } => command("HGETALL", key, 0, 0),
         Op::MapPut { key, fields: Args::Given(fields), values: Args::Given(values), life: Life::Keep } => {
@@ -88,6 +91,32 @@ pub(super) fn put_if_missing(fork: &Fork) -> Option<Packed> {
         {
             put(key, value.first()?, *life, true)
         }
+        _ => None,
+    }
+}
+
+/// The reply to an op that was sent as [`op`] says. It may be shorter than that of a script: what the op says already is
+/// not sent back.
+pub(super) fn reply(op: &Op, answer: Value, run: &str) -> Result<Reply> {
+    let answer = decode::refused(answer)?;
+    let reply = match op {
+        Op::MapGet { fields: Args::Given(fields), .. } if fields.len() == 1 => {
+            decode::optional(answer).map(|found| Reply::Optionals(vec![found]))
+        }
+        Op::RankRange { min, max, .. } => match only_score(*min, *max) {
+            Some(score) => decode::each(answer, |member| Some((decode::bytes(member)?, score))),
+            None => decode::pairs(answer, decode::score),
+        }
+        .map(Reply::Scored),
+        op => return decode::reply(op, answer, run),
+    };
+    reply.ok_or_else(unexpected_answer)
+}
+
+/// The only score within bounds.
+fn only_score(min: Bound, max: Bound) -> Option<i64> {
+    match (min, max) {
+        (Bound::Is(min), Bound::Is(max)) if min == max => Some(min),
         _ => None,
     }
 }
@@ -170,6 +199,9 @@ fn rank_range(key: &Key, min: Bound, max: Bound, order: Order, limit: u32) -> Op
             Bound::Now => return None,
         };
     }
-    cmd.arg("WITHSCORES").arg("LIMIT").unsigned(0).unsigned(limit.into());
+    if only_score(min, max).is_none() {
+        cmd.arg("WITHSCORES");
+    }
+    cmd.arg("LIMIT").unsigned(0).unsigned(limit.into());
     Some(cmd)
 }

@@ -79,7 +79,7 @@ fn plain_ops() -> Vec<Op> {
     let (v, h, l) = (key(Kind::Value, "v"), key(Kind::Map, "h"), key(Kind::List, "l"));
     let (z, x) = (key(Kind::Ranking, "z"), key(Kind::Log, "x"));
     let (one, two) = (bytes("a"), [bytes("a"), bytes("nope")]);
-    let open = roomkey_core::Bound::Open;
+    let (open, seventeen) = (roomkey_core::Bound::Open, roomkey_core::Bound::Is(17));
     let day = Until::In(Duration::from_secs(86_400));
     vec![
         Op::ttl(&v),
@@ -96,6 +96,8 @@ fn plain_ops() -> Vec<Op> {
         Op::add(&v, i64::MIN, Life::Keep),
         Op::add(&v, 5, Life::Keep),
         Op::map_get(&h, two.clone()),
+        Op::map_get(&h, one.clone()),
+        Op::map_get(&h, bytes("missing")),
         Op::map_all(&h),
         Op::map_put(&h, two.clone(), one.clone(), Life::Keep),
         Op::map_put(&h, two.clone(), [bytes("1"), bytes("2"), bytes("3")], Life::Keep),
@@ -109,6 +111,9 @@ fn plain_ops() -> Vec<Op> {
         Op::rank_remove(&z, two.clone()),
         Op::rank_range(&z, open, open, Order::Highest, 10),
         Op::rank_range(&z, roomkey_core::Bound::Is(-5), open, Order::Lowest, 1),
+        Op::rank_range(&z, seventeen, seventeen, Order::Lowest, 10),
+        Op::rank_range(&z, seventeen, seventeen, Order::Highest, 10),
+        Op::rank_range(&z, roomkey_core::Bound::Is(18), roomkey_core::Bound::Is(18), Order::Lowest, 10),
         Op::rank_scores(&z, two),
         Op::rank_place(&z, one),
         Op::log_range(&x, LogId::MIN, LogId::MAX, Order::Lowest, 10),
