@@ -16,8 +16,13 @@ use crate::loads::{Setting, peers};
 use crate::stats::Spread;
 use crate::wire::Wire;
 
-/// How many tokens are issued to be counted.
-const TOKENS: usize = 60_000;
+/// How many tokens are issued to be counted. The number matters: the server's tables of keys and of expiries double when
+/// they are full, so that a key with an expiry takes 16 to 32 bytes of them. This is the number that the targets were
+/// taken at.
+const TOKENS: usize = 200_000;
+/// How many are issued before, so that the type has its generation in each of the 4 096 partitions, and how long they live.
+const WARMING: usize = 40_000;
+const BRIEFLY: Duration = Duration::from_secs(1);
 /// How many tokens of one subject end at once.
 const MANY: usize = 100_000;
 /// How many are issued at the same time.
@@ -46,13 +51,12 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Footprint>> {
             let options = TokensOptions::new().policy("access", Policy::fixed(HOUR));
             let tokens = Tokens::with_options(vault, options)?;
             let mut wire = Wire::connect(setting.redis)?;
-            let used =
-                |wire: &mut Wire| -> Result<f64> { Ok(wire.info("INFO memory", "used_memory")?.parse()?) };
-            // The generations of the type in 4 096 partitions are there once, however many tokens there are.
-            issue(setting, &tokens, "warm", 0..20_000)?;
-            let before = used(&mut wire)?;
-            issue(setting, &tokens, "user", (0..TOKENS).map(|n| n / per_subject))?;
-            let bytes_per_token = (used(&mut wire)? - before) / TOKENS as f64;
+            // The generations of the type are there once, however many tokens there are.
+            issue(setting, &tokens, "warm", BRIEFLY, 0..WARMING)?;
+            std::thread::sleep(BRIEFLY);
+            let before = settled(&mut wire)?;
+            issue(setting, &tokens, "user", HOUR, (0..TOKENS).map(|n| n / per_subject))?;
+            let bytes_per_token = (settled(&mut wire)? - before) / TOKENS as f64;
             peers::close(setting, &store)?;
             found.push(Footprint {
                 names: format!("{app}:…:{namespace}"),
@@ -65,11 +69,26 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Footprint>> {
     Ok(found)
 }
 
+/// The memory that the server uses, once it has removed what expired. A table that has doubled is moved over bit by bit,
+/// and only then is the old one freed, which takes an idle server some seconds.
+fn settled(wire: &mut Wire) -> Result<f64> {
+    let used = |wire: &mut Wire| -> Result<u64> { Ok(wire.info("INFO memory", "used_memory")?.parse()?) };
+    let (mut last, mut same) = (0, 0);
+    while same < 12 {
+        std::thread::sleep(WATCHED);
+        let now = used(wire)?;
+        same = if now.abs_diff(last) < 64 * 1_024 { same + 1 } else { 0 };
+        last = now;
+    }
+    Ok(last as f64)
+}
+
 /// Issues one token for each number of a subject.
 fn issue(
     setting: &Setting,
     tokens: &Tokens<RedisStore>,
     whose: &'static str,
+    lifetime: Duration,
     subjects: impl Iterator<Item = usize>,
 ) -> Result {
     let subjects: Vec<usize> = subjects.collect();
@@ -80,7 +99,8 @@ fn issue(
             let (tokens, subjects) = (tokens.clone(), subjects.to_vec());
             setting.runtime.spawn(async move {
                 for number in subjects {
-                    tokens.issue("access", Issue::new(format!("{whose}{number:05}"), [7_u8; 32])).await?;
+                    let issue = Issue::new(format!("{whose}{number:05x}"), [7_u8; 32]).lifetime(lifetime);
+                    tokens.issue("access", issue).await?;
                 }
                 Ok::<_, roomkey_tokens::Error>(())
             })
@@ -130,7 +150,7 @@ pub(crate) fn revoke_all(setting: &Setting) -> Result<Revocation> {
     let mut wire = Wire::connect(setting.redis)?;
     let (mut revoke, mut server, mut quiet, mut revoking) = (vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
-        issue(setting, &tokens, "many", std::iter::repeat_n(0, MANY))?;
+        issue(setting, &tokens, "many", HOUR, std::iter::repeat_n(0, MANY))?;
         quiet.push(p99_of_verifying(setting, &tokens, &texts, || Ok(()))?);
         wire.ask("CONFIG RESETSTAT")?;
         revoking.push(p99_of_verifying(setting, &tokens, &texts, || {

@@ -1,10 +1,10 @@
 //! One side alone under one load, for profilers: `cargo xtask bench --profile`.
 
 use crate::Result;
-use crate::drive::Work as _;
+use crate::drive::Work;
 use crate::loads::clients::{Client, Place, Sides};
 use crate::loads::vault::{Load, Task};
-use crate::loads::{Grid, Setting};
+use crate::loads::{Grid, Setting, peers, tokens};
 use crate::options::Solo;
 use crate::server::{Keeper, Server};
 
@@ -14,6 +14,9 @@ pub(crate) fn run(solo: &Solo) -> Result {
     let keeper = Keeper::new(runtime.handle());
     let server = Server::start(&keeper)?;
     let setting = Setting::new(runtime.handle().clone(), keeper, &server, Grid::Usual)?;
+    if solo.load == "verify" {
+        return verify(&setting, solo);
+    }
     let sides = Sides::connect(&setting)?;
     match solo.client.as_str() {
         "roomkey" => repeat(&setting, solo, sides.ours),
@@ -34,12 +37,28 @@ fn repeat(setting: &Setting, solo: &Solo, client: impl Client) -> Result {
     };
     let places = Place::all(solo.size)?;
     setting.runtime.block_on(crate::loads::clients::fill(client.clone(), &places))?;
+    let task = |task| Task { client: client.clone(), load, places: places.clone(), at: task * 61 };
+    share_out(setting, solo, task)
+}
+
+/// Tokens are ours alone.
+fn verify(setting: &Setting, solo: &Solo) -> Result {
+    if solo.client != "roomkey" {
+        return Err("only roomkey verifies tokens".into());
+    }
+    let tokens = tokens::tokens(setting, peers::store(setting)?)?;
+    let texts = tokens::issue_all(setting, &tokens, "access")?;
+    share_out(setting, solo, |task| tokens::Verify::new(&tokens, "access", &texts, task, solo.tasks))
+}
+
+/// Runs the calls on as many tasks as are wanted, each its share.
+fn share_out<W: Work>(setting: &Setting, solo: &Solo, work: impl Fn(usize) -> W) -> Result {
     let share = solo.calls / solo.tasks as u64;
     let works = (0..solo.tasks).map(|task| {
-        let mut task = Task { client: client.clone(), load, places: places.clone(), at: task * 61 };
+        let mut work = work(task);
         setting.runtime.spawn(async move {
             for n in 0..share {
-                task.step(n).await?;
+                work.step(n).await?;
             }
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
         })

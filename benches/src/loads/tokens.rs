@@ -96,12 +96,7 @@ fn verify(
     let get = Get(same.clone());
     let ours = {
         let (tokens, texts) = (tokens.clone(), texts.clone());
-        move |task| Verify {
-            tokens: tokens.clone(),
-            token_type,
-            texts: texts.clone(),
-            at: start(task, tasks),
-        }
+        move |task| Verify::new(&tokens, token_type, &texts, task, tasks)
     };
     Ok(Comparison::new(name, tasks, contender(peers::OURS, setting, tasks, ours))
         .peer(
@@ -122,11 +117,24 @@ fn start(task: usize, tasks: usize) -> usize {
     task * SUBJECTS / tasks
 }
 
-struct Verify {
+/// One that verifies a token after the other.
+pub(crate) struct Verify {
     tokens: Tokens<RedisStore>,
     token_type: &'static str,
     texts: Arc<[String]>,
     at: usize,
+}
+
+impl Verify {
+    pub(crate) fn new(
+        tokens: &Tokens<RedisStore>,
+        token_type: &'static str,
+        texts: &Arc<[String]>,
+        task: usize,
+        tasks: usize,
+    ) -> Self {
+        Self { tokens: tokens.clone(), token_type, texts: texts.clone(), at: start(task, tasks) }
+    }
 }
 
 impl Work for Verify {

@@ -69,7 +69,7 @@ impl Work for Pipeline {
                 }
                 let subject = key("s1", number);
                 pipeline.cmd("ZRANGEBYSCORE").arg(subject).arg(0).arg(0).arg("LIMIT").arg(0).arg(16).ignore();
-                pipeline.cmd("HMGET").arg(key("g1", number)).arg("ty").ignore();
+                pipeline.cmd("HGET").arg(key("g1", number)).arg("ty").ignore();
                 let (found,): (Option<Vec<u8>>,) = pipeline.query_async(&mut self.connection).await?;
                 return if found.as_deref() == Some(&RECORD) { Ok(()) } else { Err("no record".into()) };
             }
@@ -118,5 +118,5 @@ impl Work for Get {
 
 /// As long as a key of ours, and apart from them.
 fn key(layout: &str, number: usize) -> String {
-    format!("byhandx:{layout}:default:{{abc}}{number:022}")
+    format!("byhandx:{layout}:default:{{abc}}{number:012}")
 }
