@@ -1,0 +1,38 @@
+//! The fifteen lines that rooms are to be tested by, one module each, on every store where it says something.
+//!
+//! The numbers are small enough for every day; with `ROOMKEY_TEST_LONG` they are those of the lines.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[allow(dead_code, reason = "the lines take from it what they need")]
+mod common;
+mod l01_counters;
+
+/// One test per behaviour and store. On memory time is paused, and passes as the test says.
+macro_rules! on_both {
+    ($($module:ident: $($name:ident)*;)*) => {
+        mod memory {
+            $(mod $module {
+                $(#[tokio::test(start_paused = true)]
+                async fn $name() {
+                    crate::$module::$name(roomkey_memory::MemoryStore::new()).await;
+                })*
+            })*
+        }
+
+        mod redis {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread")]
+                #[ignore = "needs Redis: cargo xtask test"]
+                async fn $name() {
+                    crate::$module::$name(crate::common::redis().await).await;
+                })*
+            })*
+        }
+    };
+}
+
+on_both! {
+    l01_counters:
+        the_defaults_are_an_hour_and_a_hundred;
+}
