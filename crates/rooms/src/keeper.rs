@@ -22,6 +22,9 @@ const AT_ONCE: usize = 16;
 /// How many seats one transaction renews.
 const BATCH: usize = 50;
 
+/// Why a kept seat is there.
+const SEATED: &str = "the seat is taken only when its keeping ends";
+
 /// Renews all seats of a process: a task that renews each three times in its lease, those of one room together, at times
 /// that are spread so that processes started together do not all ask at once.
 ///
@@ -136,7 +139,7 @@ pub struct Kept<S: Store> {
     number: u64,
     standing: watch::Receiver<Renewal>,
     keeper: Arc<Shared<S>>,
-    /// Taken when it leaves.
+    /// Taken when this ends.
     seat: Option<Seat<S>>,
 }
 
@@ -168,11 +171,20 @@ impl<S: Store> Kept<S> {
     }
 }
 
+impl<S: Store> Kept<S> {
+    /// The seat, which is not renewed any more and not left either: for a member that was
+    /// [disconnected](Rooms::disconnected).
+    pub fn into_seat(mut self) -> Seat<S> {
+        self.keeper.forget(self.number);
+        self.seat.take().expect(SEATED)
+    }
+}
+
 impl<S: Store> Deref for Kept<S> {
     type Target = Lease;
 
     fn deref(&self) -> &Lease {
-        self.seat.as_ref().expect("a seat is taken only when it leaves")
+        self.seat.as_ref().expect(SEATED)
     }
 }
 

@@ -8,7 +8,7 @@ use roomkey_core::{Life, MAX_DURATION, Until};
 use crate::DEFAULT_EXPIRY;
 
 /// How long a room's leases, holds and graces last, and how long the room is kept without them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Terms {
     pub(crate) lease: Duration,
     pub(crate) hold: Duration,

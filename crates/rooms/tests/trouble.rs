@@ -4,9 +4,12 @@
 
 use std::time::Duration;
 
-use roomkey_core::{Class, Error as StoreError, ErrorKind, Outcome, Reply, Step, Store};
+use bytes::Bytes;
+use roomkey_core::{
+    Batch, Class, Error as StoreError, ErrorKind, Kind, Life, Op, Outcome, Reply, Spread, Step, Store,
+};
 use roomkey_memory::MemoryStore;
-use roomkey_rooms::{Error, Rooms};
+use roomkey_rooms::{Error, Joined, Renewal, RoomConfig, RoomEvents, Rooms, Seat, Since, Ticket, What};
 use roomkey_testkit::{Fault, FaultyStore, MockStore, RecordingStore, Request};
 use roomkey_vault::{Keyring, Vault};
 
@@ -139,4 +142,116 @@ async fn rooms_expire_when_told() {
     assert_eq!(rooms.size("changed").await.unwrap(), 0);
     assert_eq!(rooms.size("day").await.unwrap(), 6);
     assert_eq!(rooms.update_size("hour", 2).await.unwrap(), 2, "it begins anew");
+}
+
+async fn seat<S: Store>(rooms: &Rooms<S>, room: &str, member: &str) -> Seat<S> {
+    rooms.join(room, member).await.unwrap().seat().unwrap()
+}
+
+async fn ticket<S: Store>(rooms: &Rooms<S>, room: &str, member: &str) -> Ticket<S> {
+    match rooms.join(room, member).await.unwrap() {
+        Joined::Waiting { ticket, .. } => ticket,
+        other => panic!("{member} found {other:?}"),
+    }
+}
+
+async fn next(events: &mut RoomEvents) -> What {
+    events.next().await.unwrap().unwrap().what
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_that_are_renewed_together_live_each_as_long_as_it_was_given() {
+    let rooms = rooms(MemoryStore::new()).await;
+    let lease = |seconds| RoomConfig::new(5).lease(Duration::from_secs(seconds));
+    rooms.configure("room", lease(60)).await.unwrap();
+    let long = seat(&rooms, "room", "ada").await.into_lease();
+    rooms.configure("room", lease(5)).await.unwrap();
+    let short = seat(&rooms, "room", "ben").await.into_lease();
+    let renewed = rooms.renew(&[long.clone(), short.clone()]).await.unwrap();
+    assert_eq!(renewed, [Renewal::Renewed; 2]);
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert_eq!(rooms.renew(&[long, short]).await.unwrap(), [Renewal::Renewed, Renewal::Lost]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_whose_rooms_outlive_their_keep_gives_no_number_out_twice() {
+    let rooms = rooms(MemoryStore::new()).await;
+    let config = RoomConfig::new(2).lease(Duration::from_secs(600)).keep(HOUR);
+    let pool = rooms.pool("duel", config).unwrap();
+    let seats = [pool.find_or_create("ada").await.unwrap(), pool.find_or_create("ben").await.unwrap()];
+    for _ in 0..24 {
+        tokio::time::advance(Duration::from_secs(300)).await;
+        for seat in &seats {
+            assert_eq!(seat.renew().await.unwrap(), Renewal::Renewed);
+        }
+    }
+    let cleo = pool.find_or_create("cleo").await.unwrap();
+    assert_eq!(cleo.room(), pool.room(2));
+    assert_eq!(rooms.occupancy(pool.room(1)).await.unwrap().live, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_by_joining_again_keeps_the_place() {
+    let rooms = rooms(MemoryStore::new()).await;
+    let config = RoomConfig::new(1).lease(HOUR / 2).queue(5);
+    rooms.configure("room", config).await.unwrap();
+    let ada = seat(&rooms, "room", "ada").await;
+    let mut ben = ticket(&rooms, "room", "ben").await;
+    for _ in 0..20 {
+        tokio::time::advance(HOUR / 4).await;
+        assert_eq!(ada.renew().await.unwrap(), Renewal::Renewed);
+        let again = ticket(&rooms, "room", "ben").await;
+        let _ = std::mem::replace(&mut ben, again).into_lease();
+    }
+    ada.leave().await.unwrap();
+    assert!(matches!(ben.claim().await.unwrap(), Joined::Seated(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_cannot_be_swept_hinders_no_other() {
+    const SPREAD: Spread = Spread::over(1_024);
+    let vault = Vault::open(MemoryStore::new(), Keyring::from_key_bytes([7; 32])).await.unwrap();
+    let rooms = Rooms::new(vault.clone());
+    for room in ["broken", "whole"] {
+        rooms.configure(room, RoomConfig::new(5)).await.unwrap();
+        let _ = seat(&rooms, room, "ada").await.into_lease();
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    let config = vault.space("r1", SPREAD);
+    let config = config.key(Kind::Map, config.hide("room", &[b"broken"]));
+    let terms = Op::map_put(&config, Bytes::from("t"), Bytes::from("no terms"), Life::Keep);
+    vault.store().run(Batch::one(terms).unwrap()).await.unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert!(matches!(rooms.sweep(10).await, Err(Error::Foreign(_))));
+    let mut events = rooms.watch("whole", Since::Oldest).await.unwrap();
+    assert!(matches!(next(&mut events).await, What::Changed));
+    assert!(matches!(next(&mut events).await, What::Joined(_)));
+    assert!(matches!(next(&mut events).await, What::Expired(_)));
+}
+
+/// More happens than is kept before the one who follows gets to look.
+#[tokio::test(start_paused = true)]
+async fn who_follows_too_slowly_is_told_that_something_is_missing() {
+    let rooms = rooms(MemoryStore::new()).await;
+    let mut events = rooms.watch("room", Since::Now).await.unwrap();
+    let ada = seat(&rooms, "room", "ada").await;
+    assert!(matches!(next(&mut events).await, What::Joined(_)));
+    // From here on it does not read, but hears.
+    let more = tokio::time::timeout(Duration::from_secs(1), events.next()).await;
+    assert!(more.is_err(), "{more:?}");
+    // A store in memory never waits, so nobody else gets on in this thread meanwhile.
+    let unwatched = async {
+        for _ in 0..700 {
+            rooms.kick("room", "ben").await.unwrap();
+            let _ = seat(&rooms, "room", "ben").await.into_lease();
+        }
+    };
+    tokio::task::unconstrained(unwatched).await;
+    ada.leave().await.unwrap();
+    assert!(matches!(next(&mut events).await, What::Missed));
+    let mut told = 0;
+    while !matches!(next(&mut events).await, What::Left(_)) {
+        told += 1;
+    }
+    assert_eq!(told, 999, "what is kept follows");
 }

@@ -112,8 +112,12 @@ impl Ear {
         channels.by_log.values().map(|channel| (channel.room.events.clone(), channel.last)).collect()
     }
 
-    /// Hands over what is new in a log.
-    fn hand_over(&self, keys: &Keys, log: &Key, entries: Vec<Entry>) {
+    /// Hands over what a log holds from the last entry on that was handed over. Where that is not there any more, others
+    /// that came after it may be missing too.
+    fn hand_over(&self, keys: &Keys, log: &Key, last: LogId, entries: Vec<Entry>) {
+        if last != LogId::MIN && entries.first().is_none_or(|first| first.id != last) {
+            return self.close(log);
+        }
         let mut channels = self.locked();
         let Some(channel) = channels.by_log.get_mut(log.bytes()) else { return };
         for entry in entries {
@@ -189,14 +193,12 @@ async fn turn<S: Store>(
     match store.wait(Wait::new(logs.iter().cloned(), SLICE)?).await? {
         Woken::Ready(ready) => {
             let last: HashMap<&Key, LogId> = logs.iter().map(|(log, last)| (log, *last)).collect();
-            let new = |key: &Key| {
-                let last = last.get(key).copied().unwrap_or(LogId::MIN);
-                Op::log_range(key, next(last), LogId::MAX, Order::Lowest, MAX_LIMIT)
-            };
+            let last = |key: &Key| last.get(key).copied().unwrap_or(LogId::MIN);
+            let new = |key: &Key| Op::log_range(key, last(key), LogId::MAX, Order::Lowest, MAX_LIMIT);
             let replies = store.run(Batch::new(ready.iter().map(new))?).await?;
             for (log, reply) in ready.iter().zip(replies) {
                 if let Reply::Entries(entries) = reply? {
-                    ear.hand_over(keys, log, entries);
+                    ear.hand_over(keys, log, last(log), entries);
                 }
             }
         }
@@ -215,11 +217,4 @@ async fn turn<S: Store>(
         }
     }
     Ok(())
-}
-
-/// The lowest id after one.
-fn next(id: LogId) -> LogId {
-    id.seq()
-        .checked_add(1)
-        .map_or_else(|| LogId::new(id.ms().saturating_add(1), 0), |seq| LogId::new(id.ms(), seq))
 }

@@ -8,7 +8,6 @@ use roomkey_crypto::Tag;
 
 use super::plan::Plan;
 use super::{Basis, Guard, Guarded, number};
-use crate::event::Kind;
 use crate::keys::RoomKeys;
 use crate::terms::Terms;
 
@@ -59,7 +58,7 @@ impl JoinProgram {
     ///   when Ranked m mt Live: RankPut m mt After(lease) Live ↑; MapPut i mt:B ↑; when Ranked h mt Present: RankRemove h mt; EVENT(joined)
     ///   else: (a dead ticket of the member is buried)
     ///         when Below m L ∧ Below w 1: RankPut m mt After(lease) ↑; MapPut i mt:B ↑; EVENT(joined)
-    ///         else: when Ranked w mt Live: RankPut w mt After(lease) Live ↑; MapPut i mt:B ↑
+    ///         else: when Ranked w mt Live: RankPut w mt After(lease) Live ↑; Expire o ↑; MapPut i mt:B ↑
     ///               else: when Below w queue: RankPut w mt After(lease) ↑; RankPut o mt Last New ↑; MapPut i mt:B ↑
     ///                     else: RankCount m
     ///               PROMOTE; RankScores m mt; RankPlace o mt
@@ -79,24 +78,17 @@ impl JoinProgram {
 
         plan.bury(held, &me);
         let (live, new) = plan.fork(held, [Check::ranked(&room.seats, me.clone(), Standing::Live)]);
-        let renewed = plan.extended(&room.seats, me.clone(), basis.terms.lease);
-        plan.quiet(live, renewed);
-        plan.record(live, me.clone(), sealed.clone());
-        let (confirmed, _) = plan.fork(live, [Check::ranked(&room.held, me.clone(), Standing::Present)]);
-        plan.quiet(confirmed, Op::rank_remove(&room.held, me.clone()));
-        plan.event(confirmed, Kind::Joined, me.clone(), sealed.clone());
+        plan.keep_seat(live, &me, &sealed);
 
         plan.bury_ticket(new, &me);
         let (free, taken) =
             plan.fork(new, [Check::below(&room.seats, limit), Check::below(&room.tickets, 1)]);
-        let seat = plan.until(&room.seats, me.clone(), basis.terms.lease);
-        plan.quiet(free, seat);
-        plan.record(free, me.clone(), sealed.clone());
-        plan.event(free, Kind::Joined, me.clone(), sealed.clone());
+        plan.take_seat(free, &me, &sealed);
 
         let (waits, comes) = plan.fork(taken, [Check::ranked(&room.tickets, me.clone(), Standing::Live)]);
         let renewed = plan.extended(&room.tickets, me.clone(), basis.terms.lease);
         plan.quiet(waits, renewed);
+        plan.quiet(waits, Op::expire(&room.queue, basis.terms.life()));
         plan.record(waits, me.clone(), sealed.clone());
         let (queued, full) = plan.fork(comes, [Check::below(&room.tickets, queue)]);
         let ticket = plan.until(&room.tickets, me.clone(), basis.terms.lease);

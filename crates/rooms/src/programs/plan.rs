@@ -94,6 +94,33 @@ impl<'r> Plan<'r> {
         self.quiet(branch, op);
     }
 
+    /// Takes a free seat.
+    ///
+    /// ```text
+    /// RankPut m mt After(lease) ↑; MapPut i mt:B ↑; EVENT(joined)
+    /// ```
+    pub(crate) fn take_seat(&mut self, branch: BranchId, who: &Bytes, sealed: &Bytes) {
+        let seat = self.until(&self.room.seats, who.clone(), self.terms.lease);
+        self.quiet(branch, seat);
+        self.record(branch, who.clone(), sealed.clone());
+        self.event(branch, Kind::Joined, who.clone(), sealed.clone());
+    }
+
+    /// Keeps the seat that a member has, under a new record; one that was held becomes its own.
+    ///
+    /// ```text
+    /// RankPut m mt After(lease) Live ↑; MapPut i mt:B ↑; when Ranked h mt Present: RankRemove h mt; EVENT(joined)
+    /// ```
+    pub(crate) fn keep_seat(&mut self, branch: BranchId, who: &Bytes, sealed: &Bytes) {
+        let room = self.room;
+        let renewed = self.extended(&room.seats, who.clone(), self.terms.lease);
+        self.quiet(branch, renewed);
+        self.record(branch, who.clone(), sealed.clone());
+        let (confirmed, _) = self.fork(branch, [Check::ranked(&room.held, who.clone(), Standing::Present)]);
+        self.quiet(confirmed, Op::rank_remove(&room.held, who.clone()));
+        self.event(confirmed, Kind::Joined, who.clone(), sealed.clone());
+    }
+
     /// Ends the seat of a member that was not renewed in time and has not been cleared away, so that coming back is told
     /// as an end and a beginning.
     ///
@@ -203,7 +230,7 @@ impl<'r> Plan<'r> {
     ///
     /// ```text
     /// f = RankRange m Lowest 1; RankPut due rt From(f); RankPut list rt After(kept); Expire cfg ↑kept
-    /// [n = RankCount m; RankPut open number From(n)]
+    /// [n = RankCount m; RankPut open number From(n); Expire made ↑kept]
     /// ```
     pub(crate) fn index(&mut self, branch: BranchId) {
         let (room, kept) = (self.room, self.terms.kept());
@@ -219,6 +246,8 @@ impl<'r> Plan<'r> {
             let taken = self.quiet(branch, Op::rank_count(&room.seats));
             let open = RankPut::new(&pool.open, room.id.number(), Score::From(taken)).life(life);
             self.quiet(branch, open);
+            // Were it forgotten while a room lives, that room's number would be given out again.
+            self.quiet(branch, Op::expire(&pool.made, Life::AtLeast(kept)));
         }
     }
 

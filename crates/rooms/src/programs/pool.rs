@@ -6,7 +6,6 @@ use roomkey_crypto::Tag;
 
 use super::plan::{Plan, stored_limit};
 use super::{Basis, CAPACITY, QUEUE, TERMS};
-use crate::event::Kind;
 use crate::keys::{PoolKeys, RoomKeys};
 
 /// How many rooms that had space are tried at once, the fullest first.
@@ -45,11 +44,13 @@ impl PoolProgram {
     /// else: when Below m1 L ∧ Below w1 1: (a seat is taken as in JOIN)
     /// else: (the same for the second and third room)
     /// else, if fewer than three had space: when Number(made) = seen ∧ Number(freed) = seen:
-    ///       RankPut m mt After(lease) ↑; …; MapPut cfg {l, q, t} ↑kept; Add made 1 ↑kept
+    ///       when Missing m ∧ Missing o: RankPut m mt After(lease) ↑; …; MapPut cfg {l, q, t} ↑kept; Add made 1 ↑kept
+    ///       else: Add made 1 ↑kept
     /// ```
     ///
     /// A room is made only if no room that was listed has space, and none was made and no seat freed since they were
-    /// read. Otherwise nothing is done, and the caller reads again.
+    /// read. Otherwise nothing is done, and the caller reads again. So it does where somebody is in the room already,
+    /// having joined it by its id or because the store forgot how many were made: that number is passed over.
     ///
     /// Not safe to repeat: the second time the member could find another room.
     pub(crate) fn new(pool: &PoolKeys, seen: &Seen, basis: Basis) -> Result<Self> {
@@ -65,15 +66,20 @@ impl PoolProgram {
         if seen.open.len() < CANDIDATES {
             let unchanged = |key: &Key, seen: i64| Check::number(key, 0, seen..=seen);
             let checks = [unchanged(&pool.made, seen.made), unchanged(&pool.freed, seen.freed)];
-            let (new, _) = plan.fork(branch, checks);
-            plan.room = &seen.next.room;
-            plan.seat(new, &seen.next);
+            let (unchanged, _) = plan.fork(branch, checks);
+            let Candidate { room, member, sealed } = &seen.next;
+            let empty = [Check::missing(&room.seats), Check::missing(&room.queue)];
+            let (new, used) = plan.fork(unchanged, empty);
+            plan.room = room;
+            plan.take_seat(new, &Bytes::copy_from_slice(member.as_bytes()), sealed);
             let decimal = |number: i64| Bytes::from(number.to_string());
             let fields = vec![CAPACITY, QUEUE, TERMS];
             let values = vec![decimal(basis.limit), decimal(0), basis.terms.bytes()];
             let kept = Life::AtLeast(basis.terms.kept());
-            plan.quiet(new, Op::map_put(&seen.next.room.config, fields, values, kept));
-            plan.quiet(new, Op::add(&pool.made, 1, kept));
+            plan.quiet(new, Op::map_put(&room.config, fields, values, kept));
+            for made in [new, used] {
+                plan.quiet(made, Op::add(&pool.made, 1, kept));
+            }
             plan.index(new);
             made = Some(new);
         }
@@ -93,28 +99,15 @@ impl Plan<'_> {
         let room = self.room;
         let me = Bytes::copy_from_slice(candidate.member.as_bytes());
         let (live, new) = self.fork(branch, [Check::ranked(&room.seats, me.clone(), Standing::Live)]);
-        let renewed = self.extended(&room.seats, me.clone(), self.terms.lease);
-        self.quiet(live, renewed);
-        self.record(live, me.clone(), candidate.sealed.clone());
-        self.quiet(live, Op::rank_remove(&room.held, me));
+        self.keep_seat(live, &me, &candidate.sealed);
         self.index(live);
         let limit: Limit = stored_limit(room, 0);
         let (free, full) = self.fork(new, [Check::below(&room.seats, limit), Check::below(&room.tickets, 1)]);
-        self.seat(free, candidate);
+        self.bury(free, &me);
+        self.bury_ticket(free, &me);
+        self.take_seat(free, &me, &candidate.sealed);
         self.sweep_some(free);
         self.index(free);
         ([live, free], full)
-    }
-
-    /// Takes a seat.
-    fn seat(&mut self, branch: BranchId, candidate: &Candidate) {
-        let room = self.room;
-        let me = Bytes::copy_from_slice(candidate.member.as_bytes());
-        self.bury(branch, &me);
-        self.bury_ticket(branch, &me);
-        let seat = self.until(&room.seats, me.clone(), self.terms.lease);
-        self.quiet(branch, seat);
-        self.record(branch, me.clone(), candidate.sealed.clone());
-        self.event(branch, Kind::Joined, me, candidate.sealed.clone());
     }
 }

@@ -14,13 +14,14 @@ use crate::member::{Joined, Renewal};
 use crate::programs::{
     AwayProgram, KickProgram, LeaveProgram, RenewSeatsProgram, RenewTicketsProgram, Stands,
 };
+use crate::terms::Terms;
 
 /// How many leases one transaction renews at most.
 const BATCH: usize = 250;
 
 impl<S: Store> Rooms<S> {
-    /// Keeps seats for another lease from now, and tells how each stands, in the order given: one transaction per room and
-    /// 250 leases. A [`Keeper`](crate::Keeper) does this by itself.
+    /// Keeps seats for another lease from now, and tells how each stands, in the order given: one transaction per room,
+    /// duration of leases, and 250 of them. A [`Keeper`](crate::Keeper) does this by itself.
     ///
     /// A seat that had ended is lost, never taken anew in silence, though a seat may be free: others saw it go. Where a
     /// seat was [kept](Self::disconnected) for a member who was away, the member is back.
@@ -28,16 +29,15 @@ impl<S: Store> Rooms<S> {
     /// # Errors
     /// [`Store`](crate::Error::Store), after which some may have been renewed; it may be asked again.
     pub async fn renew(&self, leases: &[Lease]) -> Result<Vec<Renewal>> {
-        let mut by_room: BTreeMap<RoomId, Vec<usize>> = BTreeMap::new();
+        // A room that was configured anew has leases of different terms, and each lives as long as its holder was told.
+        let mut alike: BTreeMap<(RoomId, Terms), Vec<usize>> = BTreeMap::new();
         for (at, lease) in leases.iter().enumerate() {
-            by_room.entry(lease.room).or_default().push(at);
+            alike.entry((lease.room, lease.terms)).or_default().push(at);
         }
         let mut renewals = vec![Renewal::Lost; leases.len()];
-        for (room, of_room) in by_room {
+        for ((room, terms), alike) in alike {
             let room = self.keys.room(room);
-            for batch in of_room.chunks(BATCH) {
-                // Leases of one room seldom have different terms; those of the newest are as good for all.
-                let terms = batch.last().map_or_else(|| self.shared.config.terms(), |at| leases[*at].terms);
+            for batch in alike.chunks(BATCH) {
                 let pairs = batch.iter().map(|at| leases[*at].pair()).collect();
                 let program = RenewSeatsProgram::new(&room, self.basis(terms), pairs)?;
                 let outcome = self.vault.store().transact(&program.txn).await?;

@@ -1,9 +1,10 @@
 //! Pools: rooms of a kind, of which one with space is found or made.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use bytes::Bytes;
-use roomkey_core::{Batch, Bound, Op, Order, Reply, Store};
+use roomkey_core::{Batch, Bound, MAX_LIMIT, Op, Order, Reply, Store};
 use roomkey_crypto::Tag;
 use roomkey_vault::{Encode, Name};
 
@@ -68,8 +69,9 @@ impl<S: Store> Pool<S> {
         let pool = self.rooms.keys.pool(self.tag);
         let terms = self.config.terms();
         let basis = Basis { terms, limit: self.config.limit.into() };
+        let mut tried = Tried::default();
         for _ in 0..TRIES {
-            let seen = self.look(member, &draft).await?;
+            let seen = self.look(member, &draft, &mut tried).await?;
             let program = PoolProgram::new(&pool, &seen, basis)?;
             let outcome = self.rooms.vault.store().transact(&program.txn).await?;
             let Some(found) = program.found(&outcome) else { continue };
@@ -89,14 +91,15 @@ impl<S: Store> Pool<S> {
     }
 
     /// What the pool is like at this moment.
-    async fn look(&self, member: &str, draft: &Draft) -> Result<Seen> {
+    async fn look(&self, member: &str, draft: &Draft, tried: &mut Tried) -> Result<Seen> {
         let pool = self.rooms.keys.pool(self.tag);
         let space = Bound::Is(i64::from(self.config.limit) - 1);
+        let most = (CANDIDATES + tried.rooms.len()).min(MAX_LIMIT as usize) as u32;
         // What is compared later is read first, so that no change in between goes unnoticed.
         let ops = [
             Op::get(&pool.freed),
             Op::get(&pool.made),
-            Op::rank_range(&pool.open, Bound::Open, space, Order::Highest, CANDIDATES as u32),
+            Op::rank_range(&pool.open, Bound::Open, space, Order::Highest, most),
         ];
         let replies = self.rooms.vault.store().run(Batch::new(ops)?).await?;
         let [freed, made, open] =
@@ -104,6 +107,7 @@ impl<S: Store> Pool<S> {
         let (freed, made) = (number(freed?)?, number(made?)?);
         let Reply::Scored(open) = open? else { return Err(broken("another reply than rooms with space")) };
         let of = |(number, _): &(Bytes, i64)| Some(u64::from_be_bytes(number[..].try_into().ok()?));
+        let open = tried.others(open, freed);
         let open = open.iter().filter_map(of).map(|number| self.candidate(number, member, draft));
         let next = u64::try_from(made).unwrap_or(0) + 1;
         Ok(Seen {
@@ -120,6 +124,30 @@ impl<S: Store> Pool<S> {
         let member = keys.member(&room, member)?;
         let sealed = keys.seal_member(&room, member, draft)?;
         Ok(PoolCandidate { room, member, sealed })
+    }
+}
+
+/// Rooms that are listed as having space and had none when they were tried, as others were faster, or as they were
+/// configured to admit fewer than the pool says. They are not tried again until something becomes free: so rooms that
+/// somebody closed hide none that has space, and keep none from being made.
+#[derive(Default)]
+struct Tried {
+    /// With how many seats they had taken, as they were listed.
+    rooms: HashSet<(Bytes, i64)>,
+    /// How often a seat had become free then.
+    freed: i64,
+}
+
+impl Tried {
+    /// The first of the rooms listed that are worth a try.
+    fn others(&mut self, listed: Vec<(Bytes, i64)>, freed: i64) -> Vec<(Bytes, i64)> {
+        if freed != self.freed {
+            (self.rooms, self.freed) = (HashSet::new(), freed);
+        }
+        let others = listed.into_iter().filter(|room| !self.rooms.contains(room)).take(CANDIDATES);
+        let others: Vec<_> = others.collect();
+        self.rooms.extend(others.iter().cloned());
+        others
     }
 }
 

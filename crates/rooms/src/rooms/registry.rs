@@ -14,6 +14,9 @@ use crate::programs::{CAPACITY, Counts, METADATA};
 /// About how many rooms of one partition are read at once.
 const PAGE: u32 = 100;
 
+/// With how many rooms a page ends, though others were read.
+const ENOUGH: usize = 400;
+
 /// How many partitions are read at once: most hold few rooms.
 const PARTITIONS: usize = 64;
 
@@ -65,14 +68,20 @@ impl<S: Store> Rooms<S> {
                 return Err(broken("a list of rooms of another kind"));
             };
             ids.extend(members.iter().filter_map(|(id, _)| RoomId::from_slice(id).ok()));
+            // The others are read again then: a page is not to grow without bound.
             if page.next.is_some() {
-                // The others are read again when it is at its end: a page is not to grow without bound.
                 return Ok((ids, Some(RoomCursor::new(first + at, page.next))));
             }
+            if ids.len() >= ENOUGH {
+                return Ok((ids, self.begin(first + at + 1)));
+            }
         }
-        let next = first + lists.len();
-        let more = next < self.keys.all_lists().len();
-        Ok((ids, more.then(|| RoomCursor::new(next, None))))
+        Ok((ids, self.begin(first + lists.len())))
+    }
+
+    /// The beginning of a partition, if there is one.
+    fn begin(&self, partition: usize) -> Option<RoomCursor> {
+        (partition < self.keys.all_lists().len()).then(|| RoomCursor::new(partition, None))
     }
 
     /// What is known of a room; nothing of one that was left alone for so long that only the list still knows of it.

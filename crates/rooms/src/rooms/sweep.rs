@@ -38,15 +38,23 @@ impl<S: Store> Rooms<S> {
     /// It asks every partition, in one round trip to each node, and then each room of which a seat is due.
     ///
     /// # Errors
-    /// [`Store`](Error::Store); some rooms may have been swept.
+    /// [`Store`](Error::Store); some rooms may have been swept. [`Foreign`](Error::Foreign) for a room with a
+    /// configuration that no version of Roomkey wrote; all others were swept.
     pub async fn sweep(&self, most: usize) -> Result<Swept> {
         let due = |key| Op::rank_range(&key, Bound::Open, Bound::Now, Order::Lowest, ROOMS);
         let replies = self.vault.store().run(Batch::new(self.keys.all_due().map(due))?).await?;
         let mut swept = Swept::default();
         let mut due = Vec::new();
+        let mut trouble = None;
         for reply in replies {
-            let Reply::Scored(rooms) = reply? else {
-                return Err(broken("another reply than rooms that are due"));
+            let rooms = match reply {
+                Ok(Reply::Scored(rooms)) => rooms,
+                Ok(_) => return Err(broken("another reply than rooms that are due")),
+                // One node that is away is no reason to leave the rooms of the others.
+                Err(error) => {
+                    trouble.get_or_insert_with(|| Error::from(error));
+                    continue;
+                }
             };
             swept.more |= rooms.len() >= ROOMS as usize;
             // What is no room is not of our making, and is left where it is.
@@ -56,9 +64,17 @@ impl<S: Store> Rooms<S> {
         due.sort_unstable();
         swept.more |= due.len() > most;
         for (_, room) in due.into_iter().take(most) {
-            self.sweep_room(room, &mut swept).await?;
+            match self.sweep_room(room, &mut swept).await {
+                Ok(()) => {}
+                // The next rooms would fare no better, and take as long.
+                Err(error @ Error::Store(_)) => return Err(trouble.unwrap_or(error)),
+                // Nor is a room that cannot be swept, which stays the first that is due.
+                Err(error) => {
+                    trouble.get_or_insert(error);
+                }
+            }
         }
-        Ok(swept)
+        trouble.map_or(Ok(swept), Err)
     }
 
     async fn sweep_room(&self, id: RoomId, swept: &mut Swept) -> Result<()> {

@@ -51,3 +51,14 @@ pub(crate) async fn a_lost_seat_is_told<S: Store>(store: S) {
     );
     assert_eq!((stays.standing(), keeper.kept()), (Renewal::Renewed, 2));
 }
+
+pub(crate) async fn a_kept_seat_can_be_let_go_without_leaving<S: Store>(store: S) {
+    let rooms = rooms(store).await;
+    let keeper = rooms.keeper();
+    let kept = keeper.keep(seat(&rooms, "room", "ada").await);
+    let away = kept.into_seat().into_lease();
+    assert_eq!(keeper.kept(), 0);
+    assert_eq!(rooms.disconnected(&away).await.unwrap(), Renewal::Renewed);
+    let occupancy = rooms.occupancy("room").await.unwrap();
+    assert_eq!((occupancy.live, occupancy.held), (1, 1));
+}

@@ -81,6 +81,9 @@ behaviours! {
         a_member_that_is_in_a_room_with_space_stays_there
         a_room_of_a_pool_is_a_room
         many_at_once_fill_every_room
+        rooms_that_were_closed_hide_no_others
+        a_number_that_somebody_took_is_passed_over
+        a_seat_that_was_held_is_joined_in_a_pool_too
         a_pool_cannot_be_of_no_seats_or_have_a_queue;
     events:
         everything_is_told_in_order_and_once
@@ -92,5 +95,6 @@ behaviours! {
         counts_are_told_when_they_change;
     keeping:
         kept_seats_outlive_their_leases
-        a_lost_seat_is_told;
+        a_lost_seat_is_told
+        a_kept_seat_can_be_let_go_without_leaving;
 }

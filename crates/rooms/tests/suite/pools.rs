@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use roomkey_core::Store;
-use roomkey_rooms::{Joined, RoomConfig, RoomId, Rooms};
+use roomkey_rooms::{Joined, Reservation, RoomConfig, RoomId, Rooms, Since};
 
 use crate::common::rooms;
 
@@ -97,4 +97,51 @@ pub(crate) async fn a_pool_cannot_be_of_no_seats_or_have_a_queue<S: Store>(store
     for config in [RoomConfig::new(0), RoomConfig::new(2).queue(1)] {
         assert!(matches!(rooms.pool("duel", config), Err(roomkey_rooms::Error::Config(_))));
     }
+}
+
+pub(crate) async fn rooms_that_were_closed_hide_no_others<S: Store>(store: S) {
+    let rooms = rooms(store).await;
+    let pool = rooms.pool("duel", RoomConfig::new(2)).unwrap();
+    let mut seats = Vec::new();
+    for member in 0..8 {
+        seats.push(pool.find_or_create(&*format!("member {member}")).await.unwrap());
+    }
+    // One leaves each of four rooms, and nobody else is to come to any of them.
+    for left in [0, 1, 2, 3] {
+        assert!(seats.remove(left).leave().await.unwrap());
+    }
+    for number in 1..=4 {
+        rooms.configure(pool.room(number), RoomConfig::new(1)).await.unwrap();
+    }
+    let new = pool.find_or_create("a new one").await.unwrap();
+    assert_eq!(new.room(), pool.room(5));
+    let beside = pool.find_or_create("another").await.unwrap();
+    assert_eq!(beside.room(), pool.room(5));
+    rooms.configure(pool.room(2), RoomConfig::new(2)).await.unwrap();
+    let opened = pool.find_or_create("a third").await.unwrap();
+    assert_eq!(opened.room(), pool.room(2), "it was opened again");
+}
+
+pub(crate) async fn a_number_that_somebody_took_is_passed_over<S: Store>(store: S) {
+    let rooms = rooms(store).await;
+    let pool = rooms.pool("duel", RoomConfig::new(2)).unwrap();
+    let _early = rooms.join(pool.room(1), "ada").await.unwrap().seat().unwrap();
+    let ben = pool.find_or_create("ben").await.unwrap();
+    assert_eq!(ben.room(), pool.room(2));
+}
+
+pub(crate) async fn a_seat_that_was_held_is_joined_in_a_pool_too<S: Store>(store: S) {
+    let rooms = rooms(store).await;
+    let pool = rooms.pool("duel", RoomConfig::new(2)).unwrap();
+    let _ada = pool.find_or_create("ada").await.unwrap();
+    let mut events = rooms.watch(pool.room(1), Since::Now).await.unwrap();
+    let held = rooms.reserve(pool.room(1), "ben").await.unwrap();
+    assert!(matches!(held, Reservation::Held(_)));
+    // The room is full then, so it is by its id that the pool would find him.
+    rooms.configure(pool.room(1), RoomConfig::new(3)).await.unwrap();
+    let wide = rooms.pool("duel", RoomConfig::new(3)).unwrap();
+    let ben = wide.find_or_create("ben").await.unwrap();
+    assert_eq!(ben.room(), pool.room(1));
+    let told = crate::events::story(&mut events, 3).await;
+    assert_eq!(told, ["reserved ben", "changed", "joined ben"]);
 }
