@@ -6,7 +6,10 @@
 
 #[allow(dead_code, reason = "the lines take from it what they need")]
 mod common;
+mod crowd;
 mod l01_counters;
+mod l03_race;
+mod l04_kill;
 
 /// One test per behaviour and store. On memory time is paused, and passes as the test says.
 macro_rules! on_both {
