@@ -96,7 +96,8 @@ pub enum Refresh<C> {
         session: Session<C>,
     },
     /// It had been exchanged a moment ago, and is within its grace: its successors once more. They are no new ones,
-    /// so an access token among them may have ended meanwhile, and then expires in zero.
+    /// so an access token among them may have ended meanwhile: one that expired is told to expire in zero, one that was
+    /// revoked is told as it was.
     Replayed {
         /// The same tokens, with what is left of their lives.
         grant: Grant,
