@@ -39,7 +39,7 @@ pub enum Content {
 }
 
 /// Reads everything under these physical keys, whatever kind they hold; of rankings and logs the first 1 000
-/// elements.
+/// elements. What expires while it is read is missing.
 ///
 /// # Panics
 /// When the store fails, or when its replies do not fit together: two structures under one key, or none under
@@ -108,15 +108,21 @@ async fn read_key(store: &impl Store, bytes: Bytes) -> KeyState {
         Op::range(&key(Kind::List), 0, -1),
         Op::rank_range(&key(Kind::Ranking), Bound::Open, Bound::Open, Order::Lowest, MAX_LIMIT),
         Op::log_range(&key(Kind::Log), LogId::MIN, LogId::MAX, Order::Lowest, MAX_LIMIT),
+        Op::ttl(&key(Kind::Value)),
     ]);
     let batch = batch.unwrap_or_else(|e| panic!("the state cannot be asked for: {e}"));
     let mut replies =
         store.run(batch).await.unwrap_or_else(|e| panic!("the state cannot be read: {e}")).into_iter();
 
-    let ttl = match replies.next() {
+    let ttl = |reply| match reply {
         Some(Ok(Reply::Ttl(ttl))) => ttl,
         other => panic!("Ttl replied {other:?}"),
     };
+    let (ttl, left) = (ttl(replies.next()), ttl(replies.next_back()));
+    // A batch is not one moment: some reads saw it and some did not, as it ended in between.
+    if matches!((ttl, left), (Ttl::After(_), Ttl::Missing)) {
+        return KeyState { key: bytes, ttl: Ttl::Missing, content: Content::Missing };
+    }
     let mut found = Vec::new();
     let mut refused = 0;
     for reply in replies {
@@ -144,3 +150,6 @@ async fn read_key(store: &impl Store, bytes: Bytes) -> KeyState {
     assert_eq!(content == Content::Missing, ttl == Ttl::Missing, "{bytes:?}: {content:?} lives {ttl:?}");
     KeyState { key: bytes, ttl, content }
 }
+
+#[cfg(test)]
+mod tests;
