@@ -67,7 +67,7 @@ impl TokensOptions {
         for (token_type, policy) in &self.policies {
             check_name(token_type)?;
             policy.check(token_type)?;
-            let access = policy.rotation.as_ref().and_then(|rotation| rotation.access.as_deref());
+            let access = policy.rotation.as_ref().and_then(|rotation| rotation.access_type.as_deref());
             access.map_or(Ok(()), check_name)?;
             if access.is_some_and(|access| {
                 access == token_type

@@ -63,7 +63,7 @@ pub struct Rotation {
     /// For how long the one that was exchanged may be presented again, and gives the same successor.
     pub grace: Grace,
     /// The type of the access tokens that come with each refresh token; `None` if access tokens are made elsewhere.
-    pub access: Option<String>,
+    pub access_type: Option<String>,
 }
 
 /// For how long a refresh token that was exchanged may be presented again.
@@ -112,7 +112,7 @@ impl Policy {
     /// Refresh tokens: at most 30 days, at most 14 days without a refresh, 10 seconds of grace.
     #[must_use]
     pub fn refresh() -> Self {
-        let rotation = Rotation { grace: Grace::Window(Duration::from_secs(10)), access: None };
+        let rotation = Rotation { grace: Grace::Window(Duration::from_secs(10)), access_type: None };
         Self { rotation: Some(rotation), ..Self::fixed(30 * DAY).idle(14 * DAY) }
     }
 
@@ -149,15 +149,16 @@ impl Policy {
     /// Makes the type one of refresh tokens with this grace; see [`rotation`](Self::rotation).
     #[must_use]
     pub fn grace(self, grace: Grace) -> Self {
-        let access = self.rotation.and_then(|rotation| rotation.access);
-        Self { rotation: Some(Rotation { grace, access }), ..self }
+        let access_type = self.rotation.and_then(|rotation| rotation.access_type);
+        Self { rotation: Some(Rotation { grace, access_type }), ..self }
     }
 
-    /// Makes the type one of refresh tokens that bring access tokens of a type; see [`rotation`](Self::rotation).
+    /// Makes the type one of refresh tokens that bring access tokens of a type; sets
+    /// [`Rotation::access_type`].
     #[must_use]
-    pub fn access_type(self, access: impl Into<String>) -> Self {
+    pub fn access_type(self, access_type: impl Into<String>) -> Self {
         let grace = self.rotation.map_or(Grace::Window(Duration::from_secs(10)), |rotation| rotation.grace);
-        Self { rotation: Some(Rotation { grace, access: Some(access.into()) }), ..self }
+        Self { rotation: Some(Rotation { grace, access_type: Some(access_type.into()) }), ..self }
     }
 
     /// How long a token lives if it is not used.

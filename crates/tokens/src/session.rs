@@ -80,7 +80,7 @@ pub struct Grant {
     /// Good for one [`refresh`](crate::Tokens::refresh).
     pub refresh: Issued,
     /// Good for [`verify`](crate::Tokens::verify), if the policy names a type of
-    /// [access tokens](crate::Rotation::access).
+    /// [access tokens](crate::Rotation::access_type).
     pub access: Option<Issued>,
 }
 

@@ -92,7 +92,7 @@ impl<S: Store> Tokens<S> {
                 "its policy says nothing of refreshing: use `issue` and `verify`, or set `Policy::rotation`";
             return Err(Error::WrongType { token_type: refresh_type.to_owned(), what });
         };
-        let access = rotation.access.as_deref().map(|name| {
+        let access = rotation.access_type.as_deref().map(|name| {
             let access = self.policy(name);
             // It ends with its family, so it is told to live no longer.
             let first_life = access.first_life().min(policy.first_life());
