@@ -37,6 +37,13 @@ impl Subject {
         Some(Self { generation })
     }
 
+    /// The generation alone, of a reply that is read later.
+    pub(crate) fn generation_in(reply: &Reply) -> Option<[u8; LEN]> {
+        let Reply::Scored(members) = reply else { return None };
+        let mut generations = members.iter().filter_map(|(member, _)| member.as_ref().try_into().ok());
+        generations.next().filter(|_| generations.next().is_none())
+    }
+
     /// Everything that a record rests on, in the order of its print; `None` where one is missing, so that it rests on
     /// nothing.
     pub(crate) fn with_types(&self, types: &[Option<Bytes>]) -> Option<Vec<Bytes>> {

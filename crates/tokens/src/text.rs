@@ -1,6 +1,7 @@
 //! The text of an issued token: what its bearer carries.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use subtle::ConstantTimeEq;
@@ -107,20 +108,51 @@ impl Masked {
     }
 }
 
+/// The bytes of a token, or the first of them, wiped when dropped.
+struct Plain {
+    bytes: Zeroizing<[u8; Self::MOST]>,
+    len: usize,
+}
+
+impl Plain {
+    /// How many the longest form has.
+    const MOST: usize = 64;
+
+    fn new() -> Self {
+        Self { bytes: Zeroizing::new([0; Self::MOST]), len: 0 }
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
+impl Deref for Plain {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
 /// The bytes of a token up to its proof: what that is over, besides type and prefix.
-pub(crate) fn proven(masked: &Masked, secret: &[u8; SECRET_LEN]) -> Zeroizing<Vec<u8>> {
-    let masked_bytes = masked.as_bytes();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(1 + masked_bytes.len() + SECRET_LEN + MAC_LEN));
-    bytes.push(masked.version());
-    bytes.extend_from_slice(masked_bytes);
-    bytes.extend_from_slice(secret);
+pub(crate) fn proven(masked: &Masked, secret: &[u8; SECRET_LEN]) -> impl Deref<Target = [u8]> {
+    plain(masked, secret)
+}
+
+fn plain(masked: &Masked, secret: &[u8; SECRET_LEN]) -> Plain {
+    let mut bytes = Plain::new();
+    bytes.extend(&[masked.version()]);
+    bytes.extend(masked.as_bytes());
+    bytes.extend(secret);
     bytes
 }
 
 /// The text of a token of which everything is known.
 pub(crate) fn write(prefix: &str, parts: &Parts) -> Zeroizing<String> {
-    let mut bytes = proven(&parts.masked, &parts.secret);
-    bytes.extend_from_slice(&parts.mac);
+    let mut bytes = plain(&parts.masked, &parts.secret);
+    bytes.extend(&parts.mac);
     let digits = bytes.chunks(8).map(|block| digits_of(block.len())).sum::<usize>();
     let mut text = Zeroizing::new(String::with_capacity(prefix.len() + 1 + digits + CHECKSUM_LEN));
     text.push_str(prefix);
@@ -134,31 +166,31 @@ pub(crate) fn write(prefix: &str, parts: &Parts) -> Zeroizing<String> {
     text
 }
 
+/// The two forms: how many digits a text ends with, its checksum not among them, and how many bytes they are.
+const FORMS: [(usize, usize); 2] = [(73, 53), (88, 64)];
+
 /// Reads a text that [`write`] wrote; `None` for any other. Its prefix is all before the last `_`.
 pub(crate) fn read(text: &str) -> Option<(&str, Parts)> {
-    let (prefix, digits) = text.rsplit_once('_')?;
-    if !is_prefix(prefix) || !digits.is_ascii() {
-        return None;
-    }
-    let len = match digits.len().checked_sub(CHECKSUM_LEN)? {
-        73 => 53,
-        88 => 64,
-        _ => return None,
-    };
-    let (checked, checksum) = text.split_at(text.len() - CHECKSUM_LEN);
-    if from_base62(checksum)? != u64::from(crc32fast::hash(checked.as_bytes())) {
-        return None;
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(len));
-    for digits in digits.as_bytes()[..digits.len() - CHECKSUM_LEN].chunks(11) {
-        let block = (len - bytes.len()).min(8);
-        let number = from_base62(std::str::from_utf8(digits).ok()?)?;
-        if block < 8 && number >> (8 * block) != 0 {
+    FORMS.into_iter().find_map(|(digits, len)| {
+        let end = text.len().checked_sub(CHECKSUM_LEN)?;
+        let start = end.checked_sub(digits)?;
+        let prefix = text.get(..start)?.strip_suffix('_').filter(|prefix| is_prefix(prefix))?;
+        let (checked, checksum) = text.as_bytes().split_at(end);
+        // No `_` is a digit, so that before the digits was the last.
+        if from_base62(checksum)? != u64::from(crc32fast::hash(checked)) {
             return None;
         }
-        bytes.extend_from_slice(&number.to_be_bytes()[8 - block..]);
-    }
-    Some((prefix, parts_of(&bytes)?))
+        let mut bytes = Plain::new();
+        for digits in checked[start..].chunks(11) {
+            let block = (len - bytes.len()).min(8);
+            let number = from_base62(digits)?;
+            if block < 8 && number >> (8 * block) != 0 {
+                return None;
+            }
+            bytes.extend(&number.to_be_bytes()[8 - block..]);
+        }
+        Some((prefix, parts_of(&bytes)?))
+    })
 }
 
 /// Whether a text can stand before the `_` of a token.
@@ -199,18 +231,38 @@ fn push_base62(text: &mut String, mut number: u64, digits: usize) {
     text.push_str(&reversed);
 }
 
-/// The number that digits stand for; `None` for other characters, and for what is over 64 bits.
-fn from_base62(digits: &str) -> Option<u64> {
-    digits.bytes().try_fold(0_u64, |number, digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'A'..=b'Z' => digit - b'A' + 10,
-            b'a'..=b'z' => digit - b'a' + 36,
-            _ => return None,
-        };
-        number.checked_mul(62)?.checked_add(value.into())
-    })
+/// The digit that a byte stands for, or [`NO_DIGIT`].
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        digits[ALPHABET[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
+
+const NO_DIGIT: u8 = u8::MAX;
+
+/// The number that at most 11 digits stand for; `None` for other characters, and for what is over 64 bits.
+fn from_base62(digits: &[u8]) -> Option<u64> {
+    let (last, first) = digits.split_last()?;
+    // Ten digits are less than 60 bits, so only the eleventh can be too much. Whatever is no digit shows in the end.
+    let (mut number, mut seen) = (0_u64, 0);
+    for &digit in first {
+        let value = DIGITS[usize::from(digit)];
+        seen |= value;
+        number = number.wrapping_mul(62).wrapping_add(value.into());
+    }
+    let value = DIGITS[usize::from(*last)];
+    if (seen | value) > MOST_BITS {
+        return None;
+    }
+    number.checked_mul(62)?.checked_add(value.into())
 }
+
+/// All bits that digits have: values up to 61, while [`NO_DIGIT`] has more.
+const MOST_BITS: u8 = 63;
 
 impl FromStr for TokenText {
     type Err = NotAToken;

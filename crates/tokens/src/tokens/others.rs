@@ -58,7 +58,7 @@ impl<S: Store> Tokens<S> {
                 let [seen, .., of_type] = &active.generations[..] else { continue };
                 let key = self.keys.family(presented.subject, presented.handle());
                 let rests_on = [seen.clone(), of_type.clone()];
-                let record = match self.opened(FAMILY_RECORD, &key, sealed.clone(), &rests_on, Some(now))? {
+                let record = match self.opened(FAMILY_RECORD, &key, &sealed, &rests_on, Some(now))? {
                     Ok(record) => record,
                     Err(reason) => return Ok(Err(reason)),
                 };

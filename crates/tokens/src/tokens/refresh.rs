@@ -147,7 +147,7 @@ impl<S: Store> Tokens<S> {
         let Some(Ok(generations)) = kept.subject.with_types(of_type).map(<[Bytes; 2]>::try_from) else {
             return Ok(Verdict::Inactive(Reason::Revoked));
         };
-        let opened = self.opened(FAMILY_RECORD, &place.family, sealed.clone(), &generations, Some(kept.now));
+        let opened = self.opened(FAMILY_RECORD, &place.family, sealed, &generations, Some(kept.now));
         let record = match opened? {
             Ok(record) => record,
             Err(reason) => return Ok(Verdict::Inactive(reason)),

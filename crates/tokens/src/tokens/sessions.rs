@@ -161,7 +161,7 @@ impl<S: Store> Tokens<S> {
             _ => return Err(broken("another reply than a record")),
         };
         let Some(sealed) = sealed else { return Ok(Err(Reason::Missing)) };
-        match self.opened(kind, key, sealed, generations, Some(now))? {
+        match self.opened(kind, key, &sealed, generations, Some(now))? {
             Ok(record) => record.session(&self.vault, handle).map(Ok),
             Err(reason) => Ok(Err(reason)),
         }

@@ -61,7 +61,7 @@ impl<S: Store> Tokens<S> {
                 let key = self.keys.family(presented.subject, presented.handle());
                 // It does not rest on the type of the access token.
                 let of_family = [generations[0].clone(), generations[2].clone()];
-                match self.opened(FAMILY_RECORD, &key, sealed.clone(), &of_family, Some(now))? {
+                match self.opened(FAMILY_RECORD, &key, &sealed, &of_family, Some(now))? {
                     Ok(record) => {
                         let of = RecordOf::Family { current: None };
                         records.push(self.with_claims(FAMILY_RECORD, key, of, sealed, &record, claims)?);

@@ -10,7 +10,8 @@ use super::Tokens;
 use crate::audit::{Reason, What};
 use crate::error::broken;
 use crate::family::{CURRENT, SEALED};
-use crate::generations::{Subject, of_types};
+use crate::generations::{self, Subject, of_types};
+use crate::handle::TypeTag;
 use crate::keys::{FAMILY_RECORD, TOKEN_RECORD};
 use crate::presented::{Presented, Role};
 use crate::programs::{MomentProgram, TouchProgram};
@@ -94,9 +95,13 @@ impl<S: Store> Tokens<S> {
         for _ in 0..TRIES {
             let reading = Reading::new(self, presented, ttl);
             let replies = self.vault.store().run(Batch::new(reading.ops())?).await?;
-            let replies = replies.into_iter().collect::<roomkey_core::Result<Vec<_>>>()?;
-            let after = reading.generation(&replies);
-            match reading.compare(self, presented, replies, None)? {
+            // Into memory of its own: in the place of the larger results it would be given back in part.
+            let mut values = Vec::with_capacity(replies.len());
+            for reply in replies {
+                values.push(reply?);
+            }
+            let after = reading.generation(&values);
+            match reading.compare(self, presented, values, None)? {
                 Err(Reason::Revoked) if after.is_some() && after != before => before = after,
                 verdict => return Ok(verdict),
             }
@@ -130,7 +135,7 @@ impl<S: Store> Tokens<S> {
         &self,
         kind: u8,
         key: &Key,
-        sealed: Bytes,
+        sealed: &[u8],
         generations: &[Bytes],
         now: Option<StoreTime>,
     ) -> Result<Result<Record, Reason>> {
@@ -182,7 +187,8 @@ pub(super) struct Reading {
     key: Key,
     subject: Key,
     types: Key,
-    wanted: Vec<Bytes>,
+    /// The types whose generations count: its own, and for an access token of a family that of its refresh token.
+    wanted: (TypeTag, Option<TypeTag>),
     /// The family of an access token, which must be there.
     family: Option<Key>,
     ttl: bool,
@@ -195,17 +201,18 @@ impl Reading {
         let &Presented { subject, token_type, role, .. } = presented;
         let keys = &tokens.keys;
         let own = || keys.record(subject, presented.own_handle());
-        let mut wanted = vec![token_type.bytes()];
+        let mut of_family = None;
         let (key, family) = match role {
             Role::Alone => (own(), None),
             Role::Access(family) => {
                 // It ends with the type of its refresh token, too.
-                wanted.push(family.token_type().bytes());
+                of_family = Some(family.token_type());
                 (own(), Some(keys.family(subject, family)))
             }
             Role::Refresh(family) => (keys.family(subject, family), None),
         };
         let (subject, types) = (keys.subject(subject), keys.types(subject));
+        let wanted = (token_type, of_family);
         Self { key, subject, types, wanted, family, ttl, refreshes: presented.is_refresh() }
     }
 
@@ -223,7 +230,9 @@ impl Reading {
             ops.push(Op::ttl(key));
         }
         ops.push(Subject::read_op(subject));
-        ops.push(Op::map_get(types, wanted.clone()));
+        let (own, of_family) = *wanted;
+        let wanted: Vec<Bytes> = std::iter::once(own).chain(of_family).map(TypeTag::bytes).collect();
+        ops.push(Op::map_get(types, wanted));
         ops.extend(family.as_ref().map(|family| Op::map_get(family, fields(&[CURRENT]))));
         ops
     }
@@ -236,8 +245,8 @@ impl Reading {
     }
 
     /// The generation of the subject among what the ops replied, if there is one.
-    fn generation(&self, replies: &[Reply]) -> Option<Bytes> {
-        Subject::read(replies.get(1 + usize::from(self.ttl)).cloned())?.generation
+    fn generation(&self, replies: &[Reply]) -> Option<[u8; generations::LEN]> {
+        Subject::generation_in(replies.get(1 + usize::from(self.ttl))?)
     }
 
     /// Compares what the ops replied.
@@ -284,7 +293,7 @@ impl Reading {
         }
         let Some(generations) = subject.with_types(&types) else { return Ok(Err(Reason::Revoked)) };
         let kind = if self.refreshes { FAMILY_RECORD } else { TOKEN_RECORD };
-        let record = match tokens.opened(kind, &self.key, sealed.clone(), &generations, now)? {
+        let record = match tokens.opened(kind, &self.key, &sealed, &generations, now)? {
             Ok(record) => record,
             Err(reason) => return Ok(Err(reason)),
         };
