@@ -98,9 +98,21 @@ fn split(words: &[u8]) -> (usize, &[u8]) {
 
 /// A line of a type and a number.
 pub(crate) fn write_head(kind: u8, number: usize, to: &mut Vec<u8>) {
-    to.push(kind);
-    to.extend_from_slice(Digits::of(number as u64).as_bytes());
-    to.extend_from_slice(b"\r\n");
+    // Most words are short, and so is what is said of them.
+    match number {
+        0..=9 => to.extend_from_slice(&[kind, digit(number), b'\r', b'\n']),
+        10..=99 => to.extend_from_slice(&[kind, digit(number / 10), digit(number % 10), b'\r', b'\n']),
+        _ => {
+            to.push(kind);
+            to.extend_from_slice(Digits::of(number as u64).as_bytes());
+            to.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+/// The digit of a number below 10.
+const fn digit(number: usize) -> u8 {
+    b'0' + number as u8
 }
 
 /// A number as text, without memory of its own.

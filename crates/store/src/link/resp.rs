@@ -158,6 +158,10 @@ fn line(input: &[u8], start: usize) -> Result<Option<Line<'_>>, Malformed> {
 }
 
 fn number(line: &[u8]) -> Result<i64, Malformed> {
+    // Most are lengths. So many digits are no overflow.
+    if (1..=18).contains(&line.len()) && line.iter().all(u8::is_ascii_digit) {
+        return Ok(line.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')));
+    }
     str::from_utf8(line).ok().and_then(|text| text.parse().ok()).ok_or(Malformed::Number)
 }
 
