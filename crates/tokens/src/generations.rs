@@ -46,8 +46,8 @@ impl Subject {
 
     /// Everything that a record rests on, in the order of its print; `None` where one is missing, so that it rests on
     /// nothing.
-    pub(crate) fn with_types(&self, types: &[Option<Bytes>]) -> Option<Vec<Bytes>> {
-        std::iter::once(&self.generation).chain(types).cloned().collect()
+    pub(crate) fn with_types(self, types: impl IntoIterator<Item = Option<Bytes>>) -> Option<Vec<Bytes>> {
+        std::iter::once(self.generation).chain(types).collect()
     }
 }
 

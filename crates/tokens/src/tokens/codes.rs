@@ -149,7 +149,7 @@ impl<S: Store> Tokens<S> {
             Tried::NoCode => Ok((What::CodeRefused, CodeVerdict::Refused)),
             Tried::Limited => Ok((What::GuessLimited, CodeVerdict::Refused)),
             Tried::Right { now, kept, subject: holds, types } => {
-                let generations = holds.with_types(&types);
+                let generations = holds.with_types(types);
                 let session = match generations {
                     Some(generations) => self.open_code(code_type, subject, kept, &generations, now)?,
                     None => None,

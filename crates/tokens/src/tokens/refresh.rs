@@ -144,7 +144,9 @@ impl<S: Store> Tokens<S> {
         };
         // Access tokens rest on a type more, which says nothing of the family.
         let of_type = kept.types.get(..1).unwrap_or_default();
-        let Some(Ok(generations)) = kept.subject.with_types(of_type).map(<[Bytes; 2]>::try_from) else {
+        let Some(Ok(generations)) =
+            kept.subject.clone().with_types(of_type.iter().cloned()).map(<[Bytes; 2]>::try_from)
+        else {
             return Ok(Verdict::Inactive(Reason::Revoked));
         };
         let opened = self.opened(FAMILY_RECORD, &place.family, sealed, &generations, Some(kept.now));

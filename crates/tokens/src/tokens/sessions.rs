@@ -140,7 +140,7 @@ impl<S: Store> Tokens<S> {
             let before = replies.drain(..1).next().transpose()?;
             let before = Subject::read(before).ok_or_else(unheard)?;
             if before.generation == after.generation {
-                return Ok((replies, after.with_types(&types)));
+                return Ok((replies, after.with_types(types)));
             }
         }
         Err(Error::Store(roomkey_core::Error::Contended))

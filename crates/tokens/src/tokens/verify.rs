@@ -291,7 +291,7 @@ impl Reading {
                 _ => return Err(unheard()),
             }
         }
-        let Some(generations) = subject.with_types(&types) else { return Ok(Err(Reason::Revoked)) };
+        let Some(generations) = subject.with_types(types) else { return Ok(Err(Reason::Revoked)) };
         let kind = if self.refreshes { FAMILY_RECORD } else { TOKEN_RECORD };
         let record = match tokens.opened(kind, &self.key, &sealed, &generations, now)? {
             Ok(record) => record,
