@@ -169,6 +169,16 @@ mod tests {
     }
 
     #[test]
+    fn words_of_every_length_and_number_have_their_heads() {
+        for length in [0, 1, 9, 10, 11, 99, 100, 101] {
+            let words = vec![vec![b'x'; length]; length];
+            let mut cmd = redis::cmd("MGET");
+            words.iter().for_each(|word| drop(cmd.arg(word)));
+            assert_eq!(sent(&Packed::from(&cmd)), cmd.get_packed_command(), "{length}");
+        }
+    }
+
+    #[test]
     fn its_first_words_can_be_others() {
         let packed = |name: &str, arg: &str| Packed::from(&*redis::cmd(name).arg(arg).arg("1\r\n$2").arg(""));
         let long = "a\r\n$1\r\nb".repeat(100);

@@ -141,3 +141,16 @@ fn a_push_and_a_map_are_arrays() {
     // A server cannot make a map of more than memory holds by saying so.
     assert_eq!(read(b"%9223372036854775807\r\n:1\r\n", &[]), Ok(Vec::new()));
 }
+
+#[test]
+fn numbers_of_every_length_are_read_as_rust_reads_them() {
+    let numbers = ["0", "7", "007", "+5", "-0", "-7", "999999999999999999", "1000000000000000000"];
+    let edges = [i64::MAX.to_string(), i64::MIN.to_string()];
+    for number in numbers.into_iter().chain(edges.iter().map(String::as_str)) {
+        let read = read(format!(":{number}\r\n").as_bytes(), &[]);
+        assert_eq!(read, Ok(vec![Value::Int(number.parse().unwrap())]), "{number}");
+    }
+    for number in ["", "-", "+", "1-", "12x", " 1", "9223372036854775808", "99999999999999999999999"] {
+        assert_eq!(read(format!(":{number}\r\n").as_bytes(), &[]), Err(Malformed::Number), "{number}");
+    }
+}
