@@ -10,6 +10,10 @@ mod crowd;
 mod l01_counters;
 mod l03_race;
 mod l04_kill;
+mod l11_failover;
+mod l12_waitlist;
+mod l13_matchmaking;
+mod l14_scale;
 
 /// One test per behaviour and store. On memory time is paused, and passes as the test says.
 macro_rules! on_both {
