@@ -278,3 +278,25 @@ async fn a_thousand_are_seated_in_order_in_memory() {
     }
     assert!(waits.is_empty());
 }
+
+/// No leave and no sweep comes between the end of a seat and those who ask for one.
+pub(crate) async fn a_seat_that_ends_goes_to_the_first_in_line_whoever_asks<S: Time>(store: S) {
+    const LEASE: Duration = Duration::from_secs(4);
+    let vault = open(store.clone()).await;
+    let rooms = Rooms::new(vault.clone());
+    rooms.configure(ROOM, RoomConfig::new(1).lease(LEASE).hold(HOUR).queue(5)).await.unwrap();
+    let _ = seat(&rooms, ROOM, "crashes").await.into_lease();
+    rooms.configure(ROOM, RoomConfig::new(1).lease(HOUR).hold(HOUR).queue(5)).await.unwrap();
+    let mut waiters = Waiters { rooms: rooms.clone(), tickets: VecDeque::new() };
+    for member in ["first", "second"] {
+        waiters.queue(member).await;
+    }
+    store.pass(LEASE).await;
+    assert_eq!(rooms.occupancy(ROOM).await.unwrap().live, 0, "nobody has looked yet");
+    let reserved = rooms.reserve(ROOM, "barger").await.unwrap();
+    assert!(matches!(reserved, Reservation::Full { taken: 0 }), "{reserved:?}");
+    let joined = rooms.join(ROOM, Join::new("barger").waits(false)).await.unwrap();
+    assert!(matches!(joined, Joined::Full { .. }), "{joined:?}");
+    assert_eq!(waiters.tickets[1].check().await.unwrap(), Wait::Waiting { ahead: 0 });
+    assert_eq!(waiters.tickets[0].check().await.unwrap(), Wait::Promoted);
+}

@@ -42,4 +42,6 @@ macro_rules! on_both {
 on_both! {
     l01_counters:
         the_defaults_are_an_hour_and_a_hundred;
+    l12_waitlist:
+        a_seat_that_ends_goes_to_the_first_in_line_whoever_asks;
 }
