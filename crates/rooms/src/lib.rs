@@ -6,6 +6,10 @@ mod error;
 mod event;
 mod hub;
 mod id;
+#[cfg(test)]
+#[path = "../tests/support/invariants.rs"]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod invariants;
 mod keeper;
 mod keys;
 mod known;

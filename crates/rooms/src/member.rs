@@ -14,6 +14,7 @@ pub struct Join<'m, M = ()> {
     pub metadata: M,
     /// How many seats there are for this member; what is configured unless set. Each says it for itself: somebody who
     /// joins under a higher limit is not turned away because others came under a lower one.
+    /// Who says one does not wait, since seats that become free are given to those who wait by the room's own.
     pub limit: Option<u32>,
     /// Whether the member waits if the room is full and has a queue. Unless set, it does.
     pub waits: bool,

@@ -14,6 +14,9 @@ mod pool;
 mod renew;
 mod reserve;
 mod sweep;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod testing;
 
 pub(crate) use configure::{ConfigureProgram, Configured};
 pub(crate) use counters::{IncrementProgram, ReconcileProgram, UpdateProgram};

@@ -8,6 +8,9 @@ use super::{Basis, CAPACITY, METADATA, QUEUE, TERMS, fence};
 use crate::event::Kind;
 use crate::keys::RoomKeys;
 
+#[cfg(test)]
+mod tests;
+
 /// How a room shall work.
 pub(crate) struct Configured<'a> {
     pub(crate) room: &'a RoomKeys,

@@ -8,8 +8,12 @@ use roomkey_crypto::Tag;
 
 use super::plan::Plan;
 use super::{Basis, Guard, Guarded, number};
+use crate::event::Kind;
 use crate::keys::RoomKeys;
 use crate::terms::Terms;
+
+#[cfg(test)]
+mod tests;
 
 /// Who wants to join, and what they bring.
 pub(crate) struct Applicant<'a> {
@@ -20,7 +24,7 @@ pub(crate) struct Applicant<'a> {
     pub(crate) member: Tag,
     pub(crate) sealed: Bytes,
     pub(crate) limit: Limit,
-    /// How many may wait.
+    /// How many may wait: none where the limit is not the room's own, by which those who wait are seated.
     pub(crate) queue: Limit,
 }
 
@@ -30,8 +34,8 @@ pub(crate) struct JoinProgram {
     guard: Guard,
     seated: [BranchId; 2],
     full: BranchId,
+    promoted: [OpId; 2],
     taken: OpId,
-    score: OpId,
     place: OpId,
 }
 
@@ -39,8 +43,6 @@ pub(crate) struct JoinProgram {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entered {
     Seated,
-    /// A seat is held for the member, who stood first among those who wait: who joins again has it.
-    Promoted,
     /// So many wait before the member.
     Waiting {
         ahead: u64,
@@ -55,13 +57,13 @@ impl JoinProgram {
     /// ```text
     /// when Field cfg t = terms:
     ///   (a dead seat of the member is buried)
-    ///   when Ranked m mt Live: RankPut m mt After(lease) Live ↑; MapPut i mt:B ↑; when Ranked h mt Present: RankRemove h mt; EVENT(joined)
+    ///   when Ranked m mt Live: (it is kept)
     ///   else: (a dead ticket of the member is buried)
     ///         when Below m L ∧ Below w 1: RankPut m mt After(lease) ↑; MapPut i mt:B ↑; EVENT(joined)
-    ///         else: when Ranked w mt Live: RankPut w mt After(lease) Live ↑; Expire o ↑; MapPut i mt:B ↑
-    ///               else: when Below w queue: RankPut w mt After(lease) ↑; RankPut o mt Last New ↑; MapPut i mt:B ↑
+    ///         else: when Ranked w mt Live: RankPut w mt After(lease) Live ↑; MapPut i mt:B ↑; Expire o ↑; PROMOTED
+    ///               else: when Below w queue: RankPut w mt After(lease) ↑; RankPut o mt Last New ↑; MapPut i mt:B ↑; PROMOTED
     ///                     else: RankCount m
-    ///               PROMOTE; RankScores m mt; RankPlace o mt
+    ///               RankPlace o mt
     ///   SWEEP(64); INDEX
     /// else: MapGet cfg t
     /// ```
@@ -88,23 +90,23 @@ impl JoinProgram {
         let (waits, comes) = plan.fork(taken, [Check::ranked(&room.tickets, me.clone(), Standing::Live)]);
         let renewed = plan.extended(&room.tickets, me.clone(), basis.terms.lease);
         plan.quiet(waits, renewed);
-        plan.quiet(waits, Op::expire(&room.queue, basis.terms.life()));
         plan.record(waits, me.clone(), sealed.clone());
+        let life = plan.life();
+        plan.quiet(waits, Op::expire(&room.queue, life));
+
         let (queued, full) = plan.fork(comes, [Check::below(&room.tickets, queue)]);
         let ticket = plan.until(&room.tickets, me.clone(), basis.terms.lease);
         plan.quiet(queued, ticket);
-        let last = RankPut::new(&room.queue, me.clone(), Score::Last).only(Only::New).life(plan.life());
+        let last = RankPut::new(&room.queue, me.clone(), Score::Last).only(Only::New).life(life);
         plan.quiet(queued, last);
-        plan.record(queued, me.clone(), sealed);
+        plan.record(queued, me.clone(), sealed.clone());
+        let promoted = [waits, queued].map(|line| plan.promoted(line, &me, &sealed));
         let count = plan.op(full, Op::rank_count(&room.seats));
-        let own = plan.own_limit();
-        plan.promote(taken, own);
-        let score = plan.op(taken, Op::rank_scores(&room.seats, me.clone()));
         let place = plan.op(taken, Op::rank_place(&room.queue, me));
 
         plan.sweep_some(held);
         plan.index(held);
-        Ok(Self { txn: plan.safe()?, guard, seated: [live, free], full, taken: count, score, place })
+        Ok(Self { txn: plan.safe()?, guard, seated: [live, free], full, promoted, taken: count, place })
     }
 }
 
@@ -126,12 +128,33 @@ impl Guarded for JoinProgram {
         if outcome.took(self.full) {
             return Some(Entered::Full { taken: number(outcome, self.taken)? });
         }
-        match outcome.reply(self.score)? {
-            Reply::Scores(scores) if scores.first()?.is_some() => Some(Entered::Promoted),
-            _ => match outcome.reply(self.place)? {
-                Reply::Place(Some(ahead)) => Some(Entered::Waiting { ahead: *ahead }),
-                _ => None,
-            },
+        let is_some = |op: &OpId| matches!(outcome.reply(*op), Some(Reply::Ranked { members, .. }) if !members.is_empty());
+        if self.promoted.iter().any(is_some) {
+            return Some(Entered::Seated);
         }
+        match outcome.reply(self.place)? {
+            Reply::Place(Some(ahead)) => Some(Entered::Waiting { ahead: *ahead }),
+            _ => None,
+        }
+    }
+}
+
+impl Plan<'_> {
+    /// Gives free seats to those who wait. One of them is here to take its own: it replies whether it got one.
+    ///
+    /// ```text
+    /// SWEEP(64); PROMOTE; u = RankPut m mt After(lease) Live ↑; RankRemove h u; EVENT(joined, u)
+    /// ```
+    fn promoted(&mut self, branch: BranchId, me: &Bytes, sealed: &Bytes) -> OpId {
+        let room = self.room;
+        // Who went is told before who comes.
+        self.sweep_some(branch);
+        let limit = self.own_limit();
+        self.promote(branch, limit);
+        let seat = self.extended(&room.seats, me.clone(), self.terms.lease);
+        let seat = self.op(branch, seat);
+        self.quiet(branch, Op::rank_remove(&room.held, seat));
+        self.event(branch, Kind::Joined, seat, sealed.clone());
+        seat
     }
 }

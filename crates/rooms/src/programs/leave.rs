@@ -1,71 +1,108 @@
 //! Leaving a room, and being sent out of it.
 
 use bytes::Bytes;
-use roomkey_core::{BranchId, Match, Op, OpId, Outcome, Reply, Result, Txn};
+use roomkey_core::{BranchId, Check, FieldTest, Op, Outcome, Result, Txn};
 
-use super::Basis;
 use super::plan::Plan;
+use super::{Basis, Guard, Guarded};
 use crate::event::Kind;
 use crate::keys::RoomKeys;
+use crate::terms::Terms;
 
-/// Gives back seats and tickets of a room, each only by the lease that it is held under.
+#[cfg(test)]
+mod tests;
+
+/// Gives back a seat or a ticket, only by the lease that it is held under.
 pub(crate) struct LeaveProgram {
     pub(crate) txn: Txn,
-    matched: OpId,
+    another: BranchId,
 }
 
 impl LeaveProgram {
     /// ```text
-    /// ok = MapMatch i (mt, fence)…; inf = MapGet i ok
-    /// RankRemove m ok; RankRemove h ok; RankRemove w ok; RankRemove o ok; MapRemove i ok; EVENT(left, ok, inf)
-    /// SWEEP(64); PROMOTE; [Add freed 1 ↑]; INDEX
+    /// when Field i mt StartsWith fence: GONE(left)      else: when Field i mt Present: (it has another lease)
     /// ```
     ///
     /// It begins by freeing, so it works on a full store. Safe to repeat: the second time there is nothing to leave.
-    pub(crate) fn new(room: &RoomKeys, basis: Basis, leases: Vec<(Bytes, Bytes)>) -> Result<Self> {
+    pub(crate) fn new(room: &RoomKeys, basis: Basis, (member, fence): (Bytes, Bytes)) -> Result<Self> {
         let mut plan = Plan::new("rooms.leave", room, basis);
-        let matched = plan.op(BranchId::ROOT, Op::map_match(&room.records, leases));
-        gone(&mut plan, matched, Kind::Left);
-        Ok(Self { txn: plan.safe()?, matched })
+        let own = Check::field(&room.records, member.clone(), FieldTest::StartsWith(fence));
+        let (own, not) = plan.fork(BranchId::ROOT, [own]);
+        let present = Check::field(&room.records, member.clone(), FieldTest::Present);
+        let (another, _) = plan.fork(not, [present]);
+        gone(&mut plan, own, &member, Kind::Left);
+        Ok(Self { txn: plan.safe()?, another })
     }
 
-    /// For each lease whether its member is out of the room: `false` where another lease of the same member holds the
-    /// seat. `None` if the store did not say.
-    pub(crate) fn left(&self, outcome: &Outcome) -> Option<Vec<bool>> {
-        match outcome.reply(self.matched)? {
-            Reply::Matches(matches) => Some(matches.iter().map(|found| *found != Match::Differs).collect()),
-            _ => None,
-        }
+    /// Whether the member is out of the room: `false` where another lease of it holds the seat.
+    pub(crate) fn left(&self, outcome: &Outcome) -> bool {
+        !outcome.took(self.another)
     }
 }
 
 /// Takes a member out of a room, whatever lease it has.
 pub(crate) struct KickProgram {
-    pub(crate) txn: Txn,
+    txn: Txn,
+    guard: Guard,
 }
 
 impl KickProgram {
-    /// LEAVE with any fence, telling that the member was kicked.
-    pub(crate) fn new(room: &RoomKeys, basis: Basis, member: Bytes) -> Result<Self> {
+    /// ```text
+    /// when Field cfg t = terms: when Field i mt Present: GONE(kicked)
+    /// else: MapGet cfg t
+    /// ```
+    ///
+    /// Who is promoted by it has the hold that the room says, though whoever kicks may never have been there. It works on
+    /// a full store, as LEAVE does, and is safe to repeat.
+    pub(crate) fn new(
+        room: &RoomKeys,
+        configured: Option<Terms>,
+        basis: Basis,
+        member: &Bytes,
+    ) -> Result<Self> {
         let mut plan = Plan::new("rooms.kick", room, basis);
-        let matched = plan.quiet(BranchId::ROOT, Op::map_match(&room.records, [(member, Bytes::new())]));
-        gone(&mut plan, matched, Kind::Kicked);
-        Ok(Self { txn: plan.safe()? })
+        let (guard, held) = Guard::new(&mut plan.program, &room.config, configured.as_ref());
+        let present = Check::field(&room.records, member.clone(), FieldTest::Present);
+        let (there, _) = plan.fork(held, [present]);
+        gone(&mut plan, there, member, Kind::Kicked);
+        Ok(Self { txn: plan.safe()?, guard })
     }
 }
 
-/// What follows when members go.
-fn gone(plan: &mut Plan<'_>, who: OpId, what: Kind) {
-    let (root, room) = (BranchId::ROOT, plan.room);
-    let records = plan.quiet(root, Op::map_get(&room.records, who));
-    for ranking in [&room.seats, &room.held, &room.tickets, &room.queue] {
-        plan.quiet(root, Op::rank_remove(ranking, who));
+impl Guarded for KickProgram {
+    type Verdict = ();
+
+    fn txn(&self) -> &Txn {
+        &self.txn
     }
-    plan.quiet(root, Op::map_remove(&room.records, who));
-    plan.event(root, what, who, records);
-    plan.sweep_some(root);
+
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn verdict(&self, _: &Outcome) -> Option<()> {
+        Some(())
+    }
+}
+
+/// What follows when a member goes.
+///
+/// ```text
+/// inf = MapGet i mt; RankRemove m mt; RankRemove h mt; RankRemove w mt; RankRemove o mt; MapRemove i mt; EVENT(what, mt, inf)
+/// SWEEP(64); PROMOTE; [Add freed 1 ↑]; SETTLE; INDEX
+/// ```
+fn gone(plan: &mut Plan<'_>, branch: BranchId, who: &Bytes, what: Kind) {
+    let room = plan.room;
+    let record = plan.quiet(branch, Op::map_get(&room.records, who.clone()));
+    for ranking in [&room.seats, &room.held, &room.tickets, &room.queue] {
+        plan.quiet(branch, Op::rank_remove(ranking, who.clone()));
+    }
+    plan.quiet(branch, Op::map_remove(&room.records, who.clone()));
+    plan.event(branch, what, who.clone(), record);
+    plan.sweep_some(branch);
     let limit = plan.own_limit();
-    plan.promote(root, limit);
-    plan.freed(root);
-    plan.index(root);
+    plan.promote(branch, limit);
+    plan.freed(branch);
+    plan.settle(branch);
+    plan.index(branch);
 }

@@ -6,6 +6,9 @@ use roomkey_core::{BranchId, Cursor, Op, OpId, Outcome, Reply, Result, Txn, TxnB
 use super::{CAPACITY, is_live, number};
 use crate::keys::RoomKeys;
 
+#[cfg(test)]
+mod tests;
+
 /// How many members of a room are read at once, about.
 const PAGE: u32 = 100;
 

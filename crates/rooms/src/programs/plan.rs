@@ -43,7 +43,7 @@ pub(crate) struct Plan<'r> {
     pub(crate) room: &'r RoomKeys,
     pub(crate) terms: Terms,
     /// How many seats the room has if it is not configured.
-    limit: i64,
+    pub(crate) limit: i64,
 }
 
 impl<'r> Plan<'r> {
@@ -94,33 +94,6 @@ impl<'r> Plan<'r> {
         self.quiet(branch, op);
     }
 
-    /// Takes a free seat.
-    ///
-    /// ```text
-    /// RankPut m mt After(lease) ↑; MapPut i mt:B ↑; EVENT(joined)
-    /// ```
-    pub(crate) fn take_seat(&mut self, branch: BranchId, who: &Bytes, sealed: &Bytes) {
-        let seat = self.until(&self.room.seats, who.clone(), self.terms.lease);
-        self.quiet(branch, seat);
-        self.record(branch, who.clone(), sealed.clone());
-        self.event(branch, Kind::Joined, who.clone(), sealed.clone());
-    }
-
-    /// Keeps the seat that a member has, under a new record; one that was held becomes its own.
-    ///
-    /// ```text
-    /// RankPut m mt After(lease) Live ↑; MapPut i mt:B ↑; when Ranked h mt Present: RankRemove h mt; EVENT(joined)
-    /// ```
-    pub(crate) fn keep_seat(&mut self, branch: BranchId, who: &Bytes, sealed: &Bytes) {
-        let room = self.room;
-        let renewed = self.extended(&room.seats, who.clone(), self.terms.lease);
-        self.quiet(branch, renewed);
-        self.record(branch, who.clone(), sealed.clone());
-        let (confirmed, _) = self.fork(branch, [Check::ranked(&room.held, who.clone(), Standing::Present)]);
-        self.quiet(confirmed, Op::rank_remove(&room.held, who.clone()));
-        self.event(confirmed, Kind::Joined, who.clone(), sealed.clone());
-    }
-
     /// Ends the seat of a member that was not renewed in time and has not been cleared away, so that coming back is told
     /// as an end and a beginning.
     ///
@@ -135,6 +108,29 @@ impl<'r> Plan<'r> {
         self.quiet(dead, Op::rank_remove(&room.held, who.clone()));
         self.quiet(dead, Op::map_remove(&room.records, who.clone()));
         self.event(dead, Kind::Expired, who.clone(), record);
+    }
+
+    /// Takes a free seat.
+    pub(crate) fn take_seat(&mut self, branch: BranchId, who: &Bytes, sealed: &Bytes) {
+        let seat = self.until(&self.room.seats, who.clone(), self.terms.lease);
+        self.quiet(branch, seat);
+        self.record(branch, who.clone(), sealed.clone());
+        self.event(branch, Kind::Joined, who.clone(), sealed.clone());
+    }
+
+    /// Keeps the seat of a member that has one, under a new lease. One that was held for it becomes its own.
+    ///
+    /// ```text
+    /// RankPut m mt After(lease) Live ↑; MapPut i mt:B ↑; when Ranked h mt Present: RankRemove h mt; EVENT(joined)
+    /// ```
+    pub(crate) fn keep_seat(&mut self, branch: BranchId, who: &Bytes, sealed: &Bytes) {
+        let room = self.room;
+        let renewed = self.extended(&room.seats, who.clone(), self.terms.lease);
+        self.quiet(branch, renewed);
+        self.record(branch, who.clone(), sealed.clone());
+        let (confirmed, _) = self.fork(branch, [Check::ranked(&room.held, who.clone(), Standing::Present)]);
+        self.quiet(confirmed, Op::rank_remove(&room.held, who.clone()));
+        self.event(confirmed, Kind::Joined, who.clone(), sealed.clone());
     }
 
     /// Takes a member whose ticket ended out of those who wait.
@@ -198,7 +194,7 @@ impl<'r> Plan<'r> {
     ///
     /// ```text
     /// when Exists o:
-    ///   d = RankTake w 1000; RankRemove o d; MapRemove i d
+    ///   d = RankTake w 1000; RankRemove o d; MapRemove i d; Expire i ↑
     ///   q = RankRange o Lowest 64; u = RankPut m q After(hold) NotLive within L; RankPut h u After(hold)
     ///   RankRemove o u; RankRemove w u; inf = MapGet i u; EVENT(promoted, u, inf)
     /// ```
@@ -208,6 +204,8 @@ impl<'r> Plan<'r> {
         let late = self.quiet(waiting, Op::rank_take(&room.tickets, MAX_LIMIT));
         self.quiet(waiting, Op::rank_remove(&room.queue, late));
         self.quiet(waiting, Op::map_remove(&room.records, late));
+        // A hold may end later than anything that was written when the ticket was last renewed.
+        self.keep_records(waiting);
         let first = Op::rank_range(&room.queue, Bound::Open, Bound::Open, Order::Lowest, PROMOTED);
         let first = self.quiet(waiting, first);
         let seat = self.until(&room.seats, first, hold).only(Only::NotLive).within(limit);
@@ -221,32 +219,59 @@ impl<'r> Plan<'r> {
         seated
     }
 
+    /// Lengthens the life of the records.
+    pub(crate) fn keep_records(&mut self, branch: BranchId) {
+        let life = self.life();
+        self.quiet(branch, Op::expire(&self.room.records, life));
+    }
+
     /// The limit by which those who wait are seated: the room's own, whatever others were told.
     pub(crate) fn own_limit(&self) -> Limit {
         stored_limit(self.room, self.limit)
     }
 
-    /// Notes when the next seat ends, that the room is alive, and in a pool how full it is.
+    /// Notes for a room whose last seat may have gone that nothing of it is due but the next ticket, before
+    /// [`index`](Self::index) notes what there is.
     ///
     /// ```text
-    /// f = RankRange m Lowest 1; RankPut due rt From(f); RankPut list rt After(kept); Expire cfg ↑kept
+    /// RankRemove due rt; t = RankRange w Lowest 1; RankPut due rt From(t)
+    /// ```
+    pub(crate) fn settle(&mut self, branch: BranchId) {
+        let room = self.room;
+        self.quiet(branch, Op::rank_remove(&room.due, room.id.bytes()));
+        self.due(branch, &room.tickets);
+    }
+
+    /// Notes when the first of a ranking of members ends; nothing if it is empty.
+    fn due(&mut self, branch: BranchId, of: &Key) {
+        let room = self.room;
+        let first = self.quiet(branch, Op::rank_range(of, Bound::Open, Bound::Open, Order::Lowest, 1));
+        let due = RankPut::new(&room.due, room.id.bytes(), Score::From(first)).life(self.life());
+        self.quiet(branch, due);
+    }
+
+    /// Notes when the next seat ends, until when the room is listed, and in a pool how full it is.
+    ///
+    /// ```text
+    /// f = RankRange m Lowest 1; RankPut due rt From(f)
+    /// when Exists cfg: x = Expire cfg ↑kept; RankPut list rt From(x)      else: RankPut list rt After(kept)
     /// [n = RankCount m; RankPut open number From(n); Expire made ↑kept]
     /// ```
+    ///
+    /// A room is listed for as long as it is configured, whatever somebody with an old lease knows of that.
     pub(crate) fn index(&mut self, branch: BranchId) {
         let (room, kept) = (self.room, self.terms.kept());
-        let id = room.id.bytes();
-        let first =
-            self.quiet(branch, Op::rank_range(&room.seats, Bound::Open, Bound::Open, Order::Lowest, 1));
-        let life = self.life();
-        self.quiet(branch, RankPut::new(&room.due, id.clone(), Score::From(first)).life(life));
-        let listed = RankPut::new(&room.list, id, Score::After(kept)).life(Life::AtLeast(kept));
-        self.quiet(branch, listed);
-        self.quiet(branch, Op::expire(&room.config, Life::AtLeast(kept)));
+        self.due(branch, &room.seats);
+        let listed = |score| RankPut::new(&room.list, room.id.bytes(), score).life(Life::AtLeast(kept));
+        let (configured, bare) = self.fork(branch, [Check::exists(&room.config)]);
+        let until = self.quiet(configured, Op::expire(&room.config, Life::AtLeast(kept)));
+        self.quiet(configured, listed(Score::From(until)));
+        self.quiet(bare, listed(Score::After(kept)));
         if let Some(pool) = &room.pool {
             let taken = self.quiet(branch, Op::rank_count(&room.seats));
-            let open = RankPut::new(&pool.open, room.id.number(), Score::From(taken)).life(life);
+            let open = RankPut::new(&pool.open, room.id.number(), Score::From(taken)).life(self.life());
             self.quiet(branch, open);
-            // Were it forgotten while a room lives, that room's number would be given out again.
+            // While there are rooms, how many were made is not forgotten.
             self.quiet(branch, Op::expire(&pool.made, Life::AtLeast(kept)));
         }
     }

@@ -1,10 +1,10 @@
 //! Finding a room of a pool that has space, or making one.
 
 use bytes::Bytes;
-use roomkey_core::{BranchId, Check, Key, Life, Limit, Op, Outcome, Result, Standing, Txn};
+use roomkey_core::{BranchId, Check, Key, Life, Op, Outcome, Result, Standing, Txn};
 use roomkey_crypto::Tag;
 
-use super::plan::{Plan, stored_limit};
+use super::plan::Plan;
 use super::{Basis, CAPACITY, QUEUE, TERMS};
 use crate::keys::{PoolKeys, RoomKeys};
 
@@ -44,13 +44,14 @@ impl PoolProgram {
     /// else: when Below m1 L ∧ Below w1 1: (a seat is taken as in JOIN)
     /// else: (the same for the second and third room)
     /// else, if fewer than three had space: when Number(made) = seen ∧ Number(freed) = seen:
-    ///       when Missing m ∧ Missing o: RankPut m mt After(lease) ↑; …; MapPut cfg {l, q, t} ↑kept; Add made 1 ↑kept
-    ///       else: Add made 1 ↑kept
+    ///       when Below m 1 ∧ Below w 1: (a seat is taken as in JOIN)
+    ///       Add made 1 ↑kept
+    /// where a seat is taken: when Missing cfg: MapPut cfg {l, q, t} ↑kept
     /// ```
     ///
     /// A room is made only if no room that was listed has space, and none was made and no seat freed since they were
-    /// read. Otherwise nothing is done, and the caller reads again. So it does where somebody is in the room already,
-    /// having joined it by its id or because the store forgot how many were made: that number is passed over.
+    /// read. If somebody is in the next room already, who came there by its id, the one after it is the next. Where no
+    /// seat is taken the caller reads again.
     ///
     /// Not safe to repeat: the second time the member could find another room.
     pub(crate) fn new(pool: &PoolKeys, seen: &Seen, basis: Basis) -> Result<Self> {
@@ -66,21 +67,12 @@ impl PoolProgram {
         if seen.open.len() < CANDIDATES {
             let unchanged = |key: &Key, seen: i64| Check::number(key, 0, seen..=seen);
             let checks = [unchanged(&pool.made, seen.made), unchanged(&pool.freed, seen.freed)];
-            let (unchanged, _) = plan.fork(branch, checks);
-            let Candidate { room, member, sealed } = &seen.next;
-            let empty = [Check::missing(&room.seats), Check::missing(&room.queue)];
-            let (new, used) = plan.fork(unchanged, empty);
-            plan.room = room;
-            plan.take_seat(new, &Bytes::copy_from_slice(member.as_bytes()), sealed);
-            let decimal = |number: i64| Bytes::from(number.to_string());
-            let fields = vec![CAPACITY, QUEUE, TERMS];
-            let values = vec![decimal(basis.limit), decimal(0), basis.terms.bytes()];
-            let kept = Life::AtLeast(basis.terms.kept());
-            plan.quiet(new, Op::map_put(&room.config, fields, values, kept));
-            for made in [new, used] {
-                plan.quiet(made, Op::add(&pool.made, 1, kept));
-            }
-            plan.index(new);
+            let (next, _) = plan.fork(branch, checks);
+            plan.room = &seen.next.room;
+            let empty = [Check::below(&plan.room.seats, 1), Check::below(&plan.room.tickets, 1)];
+            let (new, _) = plan.fork(next, empty);
+            plan.seat(new, &seen.next);
+            plan.quiet(next, Op::add(&pool.made, 1, Life::AtLeast(basis.terms.kept())));
             made = Some(new);
         }
         Ok(Self { txn: plan.program.build()?, seated, made })
@@ -101,13 +93,26 @@ impl Plan<'_> {
         let (live, new) = self.fork(branch, [Check::ranked(&room.seats, me.clone(), Standing::Live)]);
         self.keep_seat(live, &me, &candidate.sealed);
         self.index(live);
-        let limit: Limit = stored_limit(room, 0);
+        let limit = self.own_limit();
         let (free, full) = self.fork(new, [Check::below(&room.seats, limit), Check::below(&room.tickets, 1)]);
-        self.bury(free, &me);
-        self.bury_ticket(free, &me);
-        self.take_seat(free, &me, &candidate.sealed);
-        self.sweep_some(free);
-        self.index(free);
+        self.seat(free, candidate);
         ([live, free], full)
+    }
+
+    /// Takes a seat, in a room that is configured as those of the pool are unless it was by itself.
+    fn seat(&mut self, branch: BranchId, candidate: &Candidate) {
+        let room = self.room;
+        let me = Bytes::copy_from_slice(candidate.member.as_bytes());
+        self.bury(branch, &me);
+        self.bury_ticket(branch, &me);
+        self.take_seat(branch, &me, &candidate.sealed);
+        // A new one, or one that was left alone for so long that its configuration is gone.
+        let (bare, _) = self.fork(branch, [Check::missing(&room.config)]);
+        let decimal = |number: i64| Bytes::from(number.to_string());
+        let fields = vec![CAPACITY, QUEUE, TERMS];
+        let values = vec![decimal(self.limit), decimal(0), self.terms.bytes()];
+        self.quiet(bare, Op::map_put(&room.config, fields, values, Life::AtLeast(self.terms.kept())));
+        self.sweep_some(branch);
+        self.index(branch);
     }
 }

@@ -1,11 +1,15 @@
 //! Keeping seats and tickets, and keeping the seats of those who are away.
 
 use bytes::Bytes;
-use roomkey_core::{BranchId, Life, Match, Op, OpId, Outcome, Reply, Result, Txn};
+use roomkey_core::{BranchId, Check, Match, Op, OpId, Outcome, Reply, Result, Txn};
 
 use super::plan::Plan;
 use super::{Basis, is_live};
+use crate::event::Kind;
 use crate::keys::RoomKeys;
+
+#[cfg(test)]
+mod tests;
 
 /// How a lease stands after a program that needed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +32,12 @@ pub(crate) struct RenewSeatsProgram {
 
 impl RenewSeatsProgram {
     /// ```text
-    /// ok = MapMatch i (mt, fence)…; r = RankPut m ok After(lease) Live ↑; RankRemove h r; Expire i ↑; INDEX
+    /// ok = MapMatch i (mt, fence)…; r = RankPut m ok After(lease) Live ↑
+    /// when Exists h: b = RankPut h r After(lease) Live ↑; RankRemove h b; inf = MapGet i b; EVENT(joined, b, inf)
+    /// Expire i ↑; INDEX
     /// ```
     ///
-    /// Who renews is there, so a hold or a grace ends with it. It begins with what needs no memory, so it works on a
+    /// Who renews is there, so a hold or a grace ends with it, which is told as it is when they join. It begins with what needs no memory, so it works on a
     /// full store, and it admits nobody: a seat that ended is lost. Safe to repeat.
     pub(crate) fn new(room: &RoomKeys, basis: Basis, leases: Vec<(Bytes, Bytes)>) -> Result<Self> {
         let root = BranchId::ROOT;
@@ -39,7 +45,13 @@ impl RenewSeatsProgram {
         let (members, matched) = plan.matched(leases);
         let renewed = plan.extended(&room.seats, matched, basis.terms.lease);
         let renewed = plan.op(root, renewed);
-        plan.quiet(root, Op::rank_remove(&room.held, renewed));
+        let (held, _) = plan.fork(root, [Check::exists(&room.held)]);
+        // Writing tells which of them are held; they are not for long.
+        let back = plan.extended(&room.held, renewed, basis.terms.lease);
+        let back = plan.quiet(held, back);
+        plan.quiet(held, Op::rank_remove(&room.held, back));
+        let records = plan.quiet(held, Op::map_get(&room.records, back));
+        plan.event(held, Kind::Joined, back, records);
         plan.keep_records(root);
         plan.index(root);
         Ok(Self { txn: plan.safe()?, extension: Extension { members, matched, renewed } })
@@ -173,10 +185,5 @@ impl Plan<'_> {
     fn matched(&mut self, leases: Vec<(Bytes, Bytes)>) -> (Vec<Bytes>, OpId) {
         let members = leases.iter().map(|(member, _)| member.clone()).collect();
         (members, self.op(BranchId::ROOT, Op::map_match(&self.room.records, leases)))
-    }
-
-    fn keep_records(&mut self, branch: BranchId) {
-        let life: Life = self.life();
-        self.quiet(branch, Op::expire(&self.room.records, life));
     }
 }

@@ -8,6 +8,9 @@ use super::plan::Plan;
 use super::{Guard, Guarded, number};
 use crate::event::Kind;
 
+#[cfg(test)]
+mod tests;
+
 /// Holds a seat for a member, if one is free and nobody waits.
 pub(crate) struct ReserveProgram {
     txn: Txn,

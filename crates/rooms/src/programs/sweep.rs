@@ -1,10 +1,13 @@
 //! Clearing away what ended in a room, a bounded part at a time.
 
-use roomkey_core::{BranchId, Check, Op, OpId, Outcome, Reply, Result, Txn};
+use roomkey_core::{BranchId, Op, OpId, Outcome, Reply, Result, Txn};
 
 use super::Basis;
 use super::plan::Plan;
 use crate::keys::RoomKeys;
+
+#[cfg(test)]
+mod tests;
 
 /// How many seats one step clears away. With an event for each, 256 hold a server for about a millisecond.
 const STEP: u32 = 256;
@@ -21,8 +24,7 @@ pub(crate) struct SweepProgram {
 
 impl SweepProgram {
     /// ```text
-    /// SWEEP(256); PROMOTE; [Add freed 1 ↑]; INDEX; RankTake list 4
-    /// when Missing m: RankRemove due rt; [RankRemove open number]
+    /// SWEEP(256); PROMOTE; [Add freed 1 ↑]; SETTLE; INDEX; RankTake list 4
     /// ```
     ///
     /// Not marked as safe to repeat: a repetition does no harm, but would tell of less than was done.
@@ -33,13 +35,9 @@ impl SweepProgram {
         let limit = plan.own_limit();
         let promoted = plan.promote(root, limit);
         plan.freed(root);
+        plan.settle(root);
         plan.index(root);
         plan.quiet(root, Op::rank_take(&room.list, UNLISTED));
-        let (empty, _) = plan.fork(root, [Check::missing(&room.seats), Check::missing(&room.queue)]);
-        plan.quiet(empty, Op::rank_remove(&room.due, room.id.bytes()));
-        if let Some(pool) = &room.pool {
-            plan.quiet(empty, Op::rank_remove(&pool.open, room.id.number()));
-        }
         Ok(Self { txn: plan.program.build()?, dead, promoted })
     }
 

@@ -4,8 +4,8 @@ use roomkey_core::Store;
 use roomkey_vault::Encode;
 
 use super::Rooms;
-use crate::id::{Named, RoomId, RoomRef};
-use crate::programs::{Basis, ConfigureProgram, Configured};
+use crate::id::{Named, RoomRef};
+use crate::programs::{ConfigureProgram, Configured};
 use crate::record::Draft;
 use crate::{Error, Result, RoomConfig};
 
@@ -51,10 +51,5 @@ impl<S: Store> Rooms<S> {
         self.vault.store().transact(&program.txn).await?;
         self.shared.known.learn(room.id, Some(terms));
         Ok(())
-    }
-
-    /// What holds for a room as far as this process knows: enough where a change of it meanwhile does no harm.
-    pub(super) fn known_basis(&self, room: RoomId) -> Basis {
-        self.basis(self.shared.known.of(room).unwrap_or_else(|| self.shared.config.terms()))
     }
 }

@@ -9,13 +9,13 @@ use crate::id::RoomRef;
 use crate::keys::RoomKeys;
 use crate::lease::{Lease, Seat, Ticket};
 use crate::member::{Join, Joined, Reservation};
-use crate::programs::{Applicant, Entered, Guarded, JoinProgram, QUEUE, ReserveProgram, Reserved};
+use crate::programs::{Applicant, Basis, Entered, Guarded, JoinProgram, QUEUE, ReserveProgram, Reserved};
 use crate::record::Draft;
 use crate::terms::Terms;
 use crate::{Error, Result};
 
-/// How often a program is sent for which the room has other terms, or which ends in a promotion. Each time means that
-/// somebody configured the room, or left it, at that very moment.
+/// How often a program is sent for which the room has other terms. Each time but the first means that somebody configured
+/// the room at that very moment.
 const TRIES: usize = 16;
 
 /// What a member brings, sealed for the room.
@@ -23,6 +23,28 @@ struct Candidate {
     lease: Lease,
     limit: Limit,
     queue: Limit,
+}
+
+/// The terms under which a program is tried.
+pub(super) struct Under {
+    /// Those that the room is configured with, as far as is known.
+    pub(super) configured: Option<Terms>,
+    pub(super) basis: Basis,
+}
+
+impl Candidate {
+    fn applicant<'a>(&self, room: &'a RoomKeys, under: Under) -> Applicant<'a> {
+        let Self { lease, limit, queue } = self;
+        Applicant {
+            room,
+            configured: under.configured,
+            basis: under.basis,
+            member: lease.member,
+            sealed: lease.sealed.clone(),
+            limit: limit.clone(),
+            queue: queue.clone(),
+        }
+    }
 }
 
 /// # Members
@@ -84,7 +106,8 @@ impl<S: Store> Rooms<S> {
     ) -> Result<Reservation> {
         let room = self.room(room)?;
         let candidate = self.candidate(&room, join.into())?;
-        let (reserved, terms) = self.under_terms(&room, &candidate, ReserveProgram::new).await?;
+        let (reserved, terms) =
+            self.under_terms(&room, |under| ReserveProgram::new(candidate.applicant(&room, under))).await?;
         Ok(match reserved {
             Reserved::Held => Reservation::Held(Lease { terms, ..candidate.lease }),
             Reserved::Seated => Reservation::Seated,
@@ -100,48 +123,32 @@ impl<S: Store> Rooms<S> {
     }
 
     async fn enter(&self, room: &RoomKeys, candidate: Candidate) -> Result<Joined<S>> {
-        for _ in 0..TRIES {
-            let (entered, terms) = self.under_terms(room, &candidate, JoinProgram::new).await?;
-            let lease = Lease { terms, ..candidate.lease.clone() };
-            return Ok(match entered {
-                Entered::Seated => Joined::Seated(Seat::new(self.clone(), lease)),
-                Entered::Waiting { ahead } => {
-                    Joined::Waiting { ticket: Ticket::new(self.clone(), lease), ahead }
-                }
-                Entered::Full { taken } => Joined::Full { taken },
-                // A seat is held for the member: the next time it is its own.
-                Entered::Promoted => continue,
-            });
-        }
-        Err(Error::Store(roomkey_core::Error::Contended))
+        let (entered, terms) =
+            self.under_terms(room, |under| JoinProgram::new(candidate.applicant(room, under))).await?;
+        let lease = Lease { terms, ..candidate.lease };
+        Ok(match entered {
+            Entered::Seated => Joined::Seated(Seat::new(self.clone(), lease)),
+            Entered::Waiting { ahead } => Joined::Waiting { ticket: Ticket::new(self.clone(), lease), ahead },
+            Entered::Full { taken } => Joined::Full { taken },
+        })
     }
 
     /// Runs a program under the terms that the room has. They are looked up only where they are not those that this
     /// process knows of.
-    async fn under_terms<P: Guarded>(
+    pub(super) async fn under_terms<P: Guarded>(
         &self,
         room: &RoomKeys,
-        candidate: &Candidate,
-        make: impl Fn(Applicant<'_>) -> roomkey_core::Result<P>,
+        make: impl Fn(Under) -> roomkey_core::Result<P>,
     ) -> Result<(P::Verdict, Terms)> {
         let known = &self.shared.known;
         for _ in 0..TRIES {
             let configured = known.of(room.id);
             let terms = configured.unwrap_or_else(|| self.shared.config.terms());
-            let Candidate { lease, limit, queue } = candidate;
-            let program = make(Applicant {
-                room,
-                configured,
-                basis: self.basis(terms),
-                member: lease.member,
-                sealed: lease.sealed.clone(),
-                limit: limit.clone(),
-                queue: queue.clone(),
-            })?;
+            let program = make(Under { configured, basis: self.basis(terms) })?;
             let outcome = self.vault.store().transact(program.txn()).await?;
             match program.guard().stale(&outcome) {
                 None => {
-                    let verdict = program.verdict(&outcome).ok_or_else(|| broken("no reply to a join"))?;
+                    let verdict = program.verdict(&outcome).ok_or_else(|| broken("no verdict"))?;
                     return Ok((verdict, terms));
                 }
                 Some(None) => known.learn(room.id, None),
@@ -160,7 +167,8 @@ impl<S: Store> Rooms<S> {
         let metadata = self.vault.encode(&metadata).map_err(Error::Metadata)?;
         let sealed = self.keys.seal_member(room, member, &Draft::new(id.as_bytes(), metadata))?;
         let lease = Lease { room: room.id, member, sealed, terms: self.shared.config.terms() };
-        Ok(Candidate { lease, limit: self.limit(room, limit), queue: self.queue(room, waits) })
+        let queue = self.queue(room, waits && limit.is_none());
+        Ok(Candidate { lease, limit: self.limit(room, limit), queue })
     }
 
     /// How many may wait for a room, if this member would.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use roomkey_core::Store;
 
 use super::Rooms;
+use super::join::Under;
 use crate::Result;
 use crate::error::broken;
 use crate::id::{RoomId, RoomRef};
@@ -15,6 +16,9 @@ use crate::programs::{
     AwayProgram, KickProgram, LeaveProgram, RenewSeatsProgram, RenewTicketsProgram, Stands,
 };
 use crate::terms::Terms;
+
+#[cfg(test)]
+mod tests;
 
 /// How many leases one transaction renews at most.
 const BATCH: usize = 250;
@@ -89,10 +93,9 @@ impl<S: Store> Rooms<S> {
     /// [`Store`](crate::Error::Store).
     pub async fn leave(&self, lease: &Lease) -> Result<bool> {
         let room = self.keys.room(lease.room);
-        let program = LeaveProgram::new(&room, self.basis(lease.terms), vec![lease.pair()])?;
+        let program = LeaveProgram::new(&room, self.basis(lease.terms), lease.pair())?;
         let outcome = self.vault.store().transact(&program.txn).await?;
-        let left = program.left(&outcome).and_then(|left| left.first().copied());
-        left.ok_or_else(|| broken("no reply to leaving"))
+        Ok(program.left(&outcome))
     }
 
     /// Sends a member out of a room, whatever lease it has: its seat goes to whoever waits longest, and its holder learns
@@ -104,8 +107,8 @@ impl<S: Store> Rooms<S> {
     pub async fn kick<'n>(&self, room: impl Into<RoomRef<'n>>, member: &str) -> Result<()> {
         let room = self.room(room)?;
         let member = Bytes::copy_from_slice(self.keys.member(&room, member)?.as_bytes());
-        let program = KickProgram::new(&room, self.known_basis(room.id), member)?;
-        self.vault.store().transact(&program.txn).await?;
+        let kick = |under: Under| KickProgram::new(&room, under.configured, under.basis, &member);
+        let ((), _) = self.under_terms(&room, kick).await?;
         Ok(())
     }
 

@@ -17,6 +17,9 @@ use crate::programs::{Basis, CANDIDATES, PoolCandidate, PoolProgram, Seen};
 use crate::record::Draft;
 use crate::{Error, Result, RoomConfig};
 
+#[cfg(test)]
+mod tests;
+
 /// How often a pool is read anew because others changed it meanwhile. Of all that try at once one gets on each time.
 const TRIES: usize = 256;
 

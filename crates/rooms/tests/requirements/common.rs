@@ -5,19 +5,17 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use roomkey_core::{Batch, Op, Reply, Scan, Spread, Store, Ttl};
+use roomkey_core::{Batch, Op, Reply, Spread, Store};
 use roomkey_memory::MemoryStore;
 use roomkey_rooms::{Joined, Rooms, Seat, Ticket};
 use roomkey_store::{RedisConfig, RedisStore};
-use roomkey_testkit::{FaultyStore, KeyState, RecordingStore, RedisCluster, RedisServer, read_state};
+use roomkey_testkit::{FaultyStore, KeyState, RecordingStore, RedisCluster, RedisServer};
 use roomkey_vault::{Keyring, Vault};
+
+use crate::invariants::{LAYOUTS, state_of};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const SPREAD: Spread = Spread::over(1_024);
-
-/// Every layout that rooms keep something in.
-pub(crate) const LAYOUTS: [&str; 13] =
-    ["c1", "m1", "i1", "h1", "w1", "o1", "e1", "r1", "d1", "l1", "p1", "q1", "u1"];
 
 /// Whether `ROOMKEY_TEST_LONG` asks for the numbers that the lines name, which take minutes.
 pub(crate) fn long() -> bool {
@@ -95,25 +93,6 @@ pub(crate) async fn state<S: Store>(vault: &Vault<S>) -> Vec<KeyState> {
         all.extend(state_of(vault, layout).await);
     }
     all
-}
-
-/// What rooms keep in one layout.
-pub(crate) async fn state_of<S: Store>(vault: &Vault<S>, layout: &'static str) -> Vec<KeyState> {
-    let (mut keys, mut next) = (Vec::new(), None);
-    loop {
-        let scan = Scan::new(vault.space(layout, SPREAD).namespace().clone()).after(next);
-        let page = vault.store().scan(scan.count(1_000).unwrap()).await.unwrap();
-        keys.extend(page.keys);
-        next = page.next;
-        if next.is_none() {
-            break;
-        }
-    }
-    keys.sort_unstable();
-    keys.dedup();
-    // What expires between the walk and the look is gone.
-    let state = read_state(vault.store(), keys).await;
-    state.into_iter().filter(|state| state.ttl != Ttl::Missing).collect()
 }
 
 /// How a test lets time pass: on a paused clock at once, on a server by waiting.

@@ -7,6 +7,9 @@
 #[allow(dead_code, reason = "the lines take from it what they need")]
 mod common;
 mod crowd;
+#[allow(dead_code, reason = "the lines take from it what they need")]
+#[path = "../support/invariants.rs"]
+mod invariants;
 mod l01_counters;
 mod l03_race;
 mod l04_kill;

@@ -125,9 +125,17 @@ pub(crate) async fn rooms_that_were_closed_hide_no_others<S: Store>(store: S) {
 pub(crate) async fn a_number_that_somebody_took_is_passed_over<S: Store>(store: S) {
     let rooms = rooms(store).await;
     let pool = rooms.pool("duel", RoomConfig::new(2)).unwrap();
-    let _early = rooms.join(pool.room(1), "ada").await.unwrap().seat().unwrap();
+    let ada = rooms.join(pool.room(1), "ada").await.unwrap().seat().unwrap();
     let ben = pool.find_or_create("ben").await.unwrap();
-    assert_eq!(ben.room(), pool.room(2));
+    assert_eq!(ada.room(), ben.room(), "there is space");
+    let _early = [
+        rooms.join(pool.room(2), "cleo").await.unwrap().seat().unwrap(),
+        rooms.join(pool.room(2), "dan").await.unwrap().seat().unwrap(),
+        rooms.join(pool.room(2), "eve").await.unwrap().seat().unwrap(),
+    ];
+    let fay = pool.find_or_create("fay").await.unwrap();
+    assert_eq!(fay.room(), pool.room(3), "nobody made the second one and it is full");
+    assert_eq!(occupancies(&rooms, (1..=3).map(|number| pool.room(number))).await, [2, 3, 1]);
 }
 
 pub(crate) async fn a_seat_that_was_held_is_joined_in_a_pool_too<S: Store>(store: S) {
