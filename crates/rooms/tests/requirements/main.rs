@@ -7,12 +7,16 @@
 #[allow(dead_code, reason = "the lines take from it what they need")]
 mod common;
 mod crowd;
-#[allow(dead_code, reason = "the lines take from it what they need")]
+mod events;
 #[path = "../support/invariants.rs"]
 mod invariants;
 mod l01_counters;
+mod l02_race;
 mod l03_race;
 mod l04_kill;
+mod l05_pause;
+mod l06_idempotency;
+mod l07_old_connection;
 mod l11_failover;
 mod l12_waitlist;
 mod l13_matchmaking;
@@ -44,7 +48,18 @@ macro_rules! on_both {
 
 on_both! {
     l01_counters:
-        the_defaults_are_an_hour_and_a_hundred;
+        the_defaults_are_an_hour_and_a_hundred
+        a_size_of_nothing_or_less_is_no_key
+        what_would_overflow_is_an_error_and_changes_nothing;
+    l05_pause:
+        a_lease_that_ended_is_lost_and_comes_back_only_if_asked;
+    l06_idempotency:
+        ten_joins_at_once_are_one_seat
+        leaving_twice_is_told_once;
+    l07_old_connection:
+        an_old_connection_does_nothing_to_the_new_one
+        an_old_ticket_or_hold_does_nothing_either
+        a_late_drop_leaves_the_new_seat_alone;
     l12_waitlist:
         a_seat_that_ends_goes_to_the_first_in_line_whoever_asks;
 }
