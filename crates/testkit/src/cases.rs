@@ -3,7 +3,7 @@
 use std::env;
 use std::fmt::Debug;
 use std::panic;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::SystemTime;
 
@@ -85,20 +85,19 @@ impl Cases {
         test: impl Fn(S::Value) -> Result<(), String> + Sync,
     ) {
         let share = self.config.cases.div_ceil(threads);
-        let failed = AtomicBool::new(false);
-        // Once a case has failed nobody needs those of the other threads.
+        // The first thread with a case that failed cuts it down; nobody needs the cases of the others then.
+        let first = OnceLock::new();
         let part = |thread: u32| {
-            let found = AtomicBool::new(false);
+            let another_failed = || first.get().is_some_and(|first| *first != thread);
             self.check_part(share, self.seed.wrapping_add(thread.into()), &strategy(), |case| {
-                if failed.load(Ordering::Relaxed) && !found.load(Ordering::Relaxed) {
+                if another_failed() {
                     return Ok(());
                 }
                 let said = test(case);
                 if said.is_err() {
-                    found.store(true, Ordering::Relaxed);
-                    failed.store(true, Ordering::Relaxed);
+                    first.get_or_init(|| thread);
                 }
-                said
+                if another_failed() { Ok(()) } else { said }
             });
         };
         thread::scope(|scope| {
