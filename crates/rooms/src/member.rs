@@ -1,11 +1,13 @@
 //! Members of rooms: how they come, and as what they are seen.
 
+use std::fmt;
+
 use roomkey_core::Store;
 
 use crate::{EventId, Lease, Metadata, RoomId, Seat, Ticket};
 
 /// Who joins a room, and with what. A text stands for a member without metadata.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Join<'m, M = ()> {
     /// The id of the member, which only those with the key can read.
@@ -46,6 +48,14 @@ impl<'m, M> Join<'m, M> {
     #[must_use]
     pub fn waits(self, waits: bool) -> Self {
         Self { waits, ..self }
+    }
+}
+
+/// Shows neither who it is nor what others see of the member.
+impl<M> fmt::Debug for Join<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { member: _, metadata: _, limit, waits } = self;
+        f.debug_struct("Join").field("limit", limit).field("waits", waits).finish_non_exhaustive()
     }
 }
 
@@ -138,13 +148,20 @@ pub struct Occupancy {
 }
 
 /// A member of a room, as others see it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Member {
     /// The id that it joined with.
     pub id: String,
     /// What it joined with.
     pub metadata: Metadata,
+}
+
+/// Does not show who it is.
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Member(..)")
+    }
 }
 
 /// A member of a room, and how it stands there.
@@ -180,7 +197,7 @@ pub struct MemberPage {
 }
 
 /// A room of the list.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RoomInfo {
     /// Which room it is.
@@ -191,6 +208,14 @@ pub struct RoomInfo {
     pub metadata: Option<Metadata>,
     /// How full it is.
     pub occupancy: Occupancy,
+}
+
+/// Does not show the name.
+impl fmt::Debug for RoomInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, name: _, metadata: _, occupancy } = self;
+        f.debug_struct("RoomInfo").field("id", id).field("occupancy", occupancy).finish_non_exhaustive()
+    }
 }
 
 /// Some of the rooms of a namespace.
