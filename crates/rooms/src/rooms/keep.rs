@@ -1,6 +1,6 @@
 //! Keeping seats, leaving rooms, and being sent out of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use roomkey_core::Store;
@@ -42,20 +42,12 @@ impl<S: Store> Rooms<S> {
         for ((room, terms), alike) in alike {
             let room = self.keys.room(room);
             for batch in alike.chunks(BATCH) {
-                // Who gives a lease twice comes back once.
-                let (mut places, mut pairs) = (HashMap::new(), Vec::with_capacity(batch.len()));
-                for at in batch {
-                    places.entry(leases[*at].pair()).or_insert_with_key(|pair| {
-                        pairs.push(pair.clone());
-                        pairs.len() - 1
-                    });
-                }
+                let pairs = batch.iter().map(|at| leases[*at].pair()).collect();
                 let program = RenewSeatsProgram::new(&room, self.basis(terms), pairs)?;
                 let outcome = self.vault.store().transact(&program.txn).await?;
                 let stand = program.stand(&outcome).ok_or_else(|| broken("no reply to a renewal"))?;
-                for at in batch {
-                    let stands = places.get(&leases[*at].pair()).and_then(|place| stand.get(*place));
-                    renewals[*at] = renewal(*stands.ok_or_else(|| broken("no reply to a renewal"))?);
+                for (at, stands) in batch.iter().zip(stand) {
+                    renewals[*at] = renewal(stands);
                 }
             }
         }
@@ -69,20 +61,12 @@ impl<S: Store> Rooms<S> {
     pub async fn renew_or_rejoin(&self, leases: &[Lease]) -> Result<Vec<Renewal>> {
         let mut renewals = self.renew(leases).await?;
         for (lease, renewal) in leases.iter().zip(&mut renewals) {
-            if *renewal != Renewal::Lost {
-                continue;
-            }
-            match self.rejoin(lease, false).await? {
+            if *renewal == Renewal::Lost
+                && let Joined::Seated(seat) = self.rejoin(lease, false).await?
+            {
                 // Its record is that of the lease, so it is the same one.
-                Joined::Seated(seat) => {
-                    let _ = seat.into_lease();
-                    *renewal = Renewal::Rejoined;
-                }
-                // It is the lease of a ticket: there is no seat for it, and no reason to give up the place.
-                Joined::Waiting { ticket, ahead: _ } => {
-                    let _ = ticket.into_lease();
-                }
-                Joined::Full { taken: _ } => {}
+                let _ = seat.into_lease();
+                *renewal = Renewal::Rejoined;
             }
         }
         Ok(renewals)

@@ -126,7 +126,7 @@ fn change_sizes(job: Job) {
         for round in 0.. {
             let room = format!("room {}", round % 7);
             change(&rooms, &room, changes()[(round * 5 + round / 7) % 7]).await;
-            if round == 100 {
+            if round == 20 {
                 job.say("busy");
             }
         }
@@ -138,7 +138,7 @@ fn change_sizes(job: Job) {
 fn whenever_a_process_is_killed_its_sizes_have_an_end() {
     let crew = Crew::of(whenever_a_process_is_killed_its_sizes_have_an_end, change_sizes);
     let server = RedisServer::start();
-    let kills = if long() { 500 } else { 24 };
+    let kills = if long() { 500 } else { 12 };
     let start = || crew.start(&[("app", &"killed"), ("url", &server.url())]);
     let mut workers: Vec<Worker> = (0..4).map(|_| start()).collect();
     for kill in 0..kills {

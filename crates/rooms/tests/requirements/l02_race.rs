@@ -14,11 +14,11 @@ const PROCESSES: usize = 64;
 
 /// How often each tries to come in, in each round.
 fn tries() -> usize {
-    if long() { 1_000 } else { 25 }
+    if long() { 1_000 } else { 10 }
 }
 
 fn rounds() -> usize {
-    if long() { 100 } else { 5 }
+    if long() { 100 } else { 3 }
 }
 
 /// Comes in by a limit that holds only while nobody else comes: what a service does without a store that checks.
@@ -71,8 +71,8 @@ fn of_64_processes_exactly_a_hundred_come_in() {
         workers.iter_mut().map(|worker| worker.expect("admitted").parse::<usize>().unwrap()).sum()
     };
     let limit = usize::try_from(DEFAULT_LIMIT).unwrap();
-    let overrun = (0..5).filter(|round| race("naive", *round) > limit).count();
-    assert!(overrun > 0, "no two processes met between reading and adding, so nothing here is a race");
+    let overrun = (0..20).any(|round| race("naive", round) > limit);
+    assert!(overrun, "no two processes met between reading and adding, so nothing here is a race");
     for round in 0..rounds() {
         assert_eq!(race("atomic", round), limit, "round {round}");
     }

@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[allow(dead_code, reason = "the lines take from it what they need")]
 mod common;
 mod crowd;
 mod events;
@@ -17,10 +16,14 @@ mod l04_kill;
 mod l05_pause;
 mod l06_idempotency;
 mod l07_old_connection;
+mod l08_clocks;
+mod l09_holds;
+mod l10_mixed_leases;
 mod l11_failover;
 mod l12_waitlist;
 mod l13_matchmaking;
 mod l14_scale;
+mod l15_secrecy;
 
 /// One test per behaviour and store. On memory time is paused, and passes as the test says.
 macro_rules! on_both {
@@ -60,6 +63,16 @@ on_both! {
         an_old_connection_does_nothing_to_the_new_one
         an_old_ticket_or_hold_does_nothing_either
         a_late_drop_leaves_the_new_seat_alone;
+    l09_holds:
+        beside_one_hold_exactly_one_comes_in
+        a_hold_that_nobody_confirms_is_free_when_it_ends
+        who_confirms_is_counted_once_at_every_instant
+        many_who_hold_and_confirm_fill_the_room_exactly;
+    l10_mixed_leases:
+        a_short_lease_ends_nothing_of_a_long_one
+        a_beat_that_is_missed_ends_nothing;
     l12_waitlist:
         a_seat_that_ends_goes_to_the_first_in_line_whoever_asks;
+    l15_secrecy:
+        what_is_sealed_opens_only_in_its_place;
 }
