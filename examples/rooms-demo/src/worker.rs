@@ -21,7 +21,7 @@ const MEMBERS: u32 = 5;
 pub(crate) async fn work(number: u32) -> Result<(), Failed> {
     let namespace = std::env::var(NAMESPACE)?;
     let rooms = open(&namespace, Keyring::from_env()?).await?;
-    let members = (0..MEMBERS).map(|member| {
+    for member in 0..MEMBERS {
         let rooms = rooms.clone();
         tokio::spawn(async move {
             let keeper = rooms.keeper();
@@ -31,12 +31,10 @@ pub(crate) async fn work(number: u32) -> Result<(), Failed> {
                 // What goes wrong is seen from outside, which is what this is about.
                 let _ = visit(&rooms, &keeper, &name, number).await;
             }
-        })
-    });
-    for member in members.collect::<Vec<_>>() {
-        member.await?;
+        });
     }
-    Ok(())
+    // Until it is killed.
+    std::future::pending().await
 }
 
 /// Joins a room, waits if it has to, stays a while, and leaves.

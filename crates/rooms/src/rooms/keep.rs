@@ -1,6 +1,6 @@
 //! Keeping seats, leaving rooms, and being sent out of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use roomkey_core::Store;
@@ -42,12 +42,20 @@ impl<S: Store> Rooms<S> {
         for ((room, terms), alike) in alike {
             let room = self.keys.room(room);
             for batch in alike.chunks(BATCH) {
-                let pairs = batch.iter().map(|at| leases[*at].pair()).collect();
+                // Who gives a lease twice comes back once.
+                let (mut places, mut pairs) = (HashMap::new(), Vec::with_capacity(batch.len()));
+                for at in batch {
+                    places.entry(leases[*at].pair()).or_insert_with_key(|pair| {
+                        pairs.push(pair.clone());
+                        pairs.len() - 1
+                    });
+                }
                 let program = RenewSeatsProgram::new(&room, self.basis(terms), pairs)?;
                 let outcome = self.vault.store().transact(&program.txn).await?;
                 let stand = program.stand(&outcome).ok_or_else(|| broken("no reply to a renewal"))?;
-                for (at, stands) in batch.iter().zip(stand) {
-                    renewals[*at] = renewal(stands);
+                for at in batch {
+                    let stands = places.get(&leases[*at].pair()).and_then(|place| stand.get(*place));
+                    renewals[*at] = renewal(*stands.ok_or_else(|| broken("no reply to a renewal"))?);
                 }
             }
         }
@@ -61,12 +69,20 @@ impl<S: Store> Rooms<S> {
     pub async fn renew_or_rejoin(&self, leases: &[Lease]) -> Result<Vec<Renewal>> {
         let mut renewals = self.renew(leases).await?;
         for (lease, renewal) in leases.iter().zip(&mut renewals) {
-            if *renewal == Renewal::Lost
-                && let Joined::Seated(seat) = self.rejoin(lease, false).await?
-            {
+            if *renewal != Renewal::Lost {
+                continue;
+            }
+            match self.rejoin(lease, false).await? {
                 // Its record is that of the lease, so it is the same one.
-                let _ = seat.into_lease();
-                *renewal = Renewal::Rejoined;
+                Joined::Seated(seat) => {
+                    let _ = seat.into_lease();
+                    *renewal = Renewal::Rejoined;
+                }
+                // It is the lease of a ticket: there is no seat for it, and no reason to give up the place.
+                Joined::Waiting { ticket, ahead: _ } => {
+                    let _ = ticket.into_lease();
+                }
+                Joined::Full { taken: _ } => {}
             }
         }
         Ok(renewals)

@@ -60,7 +60,7 @@ impl<S: Store> Pool<S> {
     /// [`sweep`](Rooms::sweep) or change of its room on. A member that has a seat in a room that is tried gets that one;
     /// one that has a seat elsewhere in the pool may get a second one. Limit and queue of `join` are not looked at.
     ///
-    /// Two round trips, and one or two more whenever others were faster.
+    /// Two round trips, and two more whenever others were faster.
     ///
     /// # Errors
     /// Those of [`Rooms::join`]. After [`Ambiguous`](roomkey_core::Error::Ambiguous) the member may have a seat for one
