@@ -19,8 +19,11 @@ const PROCESSES: u64 = 32;
 const LIMIT: u64 = 10;
 const POOL: &str = "duel";
 
-fn searches() -> u64 {
-    if long() { 500 } else { 50 }
+/// How often each looks for a seat in a round.
+const SEARCHES: u64 = 50;
+
+fn rounds() -> u64 {
+    if long() { 10 } else { 1 }
 }
 
 fn pool<S: Store>(rooms: &Rooms<S>) -> Pool<S> {
@@ -134,11 +137,11 @@ fn work(mut job: Job) {
         loop {
             match job.next().await.as_str() {
                 "find" => {
-                    for _ in 0..searches() {
+                    for _ in 0..SEARCHES {
                         seeker.find().await;
                     }
                 }
-                "churn" => seeker.churn(searches(), &mut random).await,
+                "churn" => seeker.churn(SEARCHES, &mut random).await,
                 other => panic!("{other}"),
             }
             let Trips { searches, all, most } = std::mem::take(&mut seeker.trips);
@@ -149,15 +152,18 @@ fn work(mut job: Job) {
     });
 }
 
-/// Tells all the same, and adds up what it cost.
+/// Tells all the same, round by round, and adds up what it cost.
 fn all(workers: &mut [Worker], what: &str) -> Trips {
     let began = Instant::now();
-    for worker in &mut *workers {
-        worker.send(what);
+    let mut told = Vec::new();
+    for _ in 0..rounds() {
+        for worker in &mut *workers {
+            worker.send(what);
+        }
+        told.extend(workers.iter_mut().map(|worker| worker.expect("done")));
     }
     let mut sum = Trips::default();
-    for worker in workers {
-        let told = worker.expect("done");
+    for told in told {
         let [searches, all, most] =
             told.split(' ').map(|number| number.parse().unwrap()).collect::<Vec<u64>>().try_into().unwrap();
         sum = Trips { searches: sum.searches + searches, all: sum.all + all, most: sum.most.max(most) };
@@ -212,7 +218,7 @@ fn processes_fill_every_room_and_forget_none() {
     for worker in &mut workers {
         worker.expect("ready");
     }
-    let expected = PROCESSES * searches() / LIMIT;
+    let expected = PROCESSES * SEARCHES * rounds() / LIMIT;
     let keys = (1..=expected).map(|number| seats_key(&vault, number).bytes().to_vec()).collect();
     let sampler = Sampler::start(&server, TAKEN, keys);
 
@@ -238,13 +244,13 @@ async fn tasks_fill_every_room_in_memory() {
     for name in 0..PROCESSES {
         let pool = pool(&shared);
         tasks.spawn(async move {
-            for member in 0..searches() {
+            for member in 0..SEARCHES * rounds() {
                 let _ = pool.find_or_create(&*format!("{name} {member}")).await.unwrap().into_lease();
             }
         });
     }
     tasks.join_all().await;
     let all_full: BTreeMap<u64, u64> =
-        (1..=PROCESSES * searches() / LIMIT).map(|number| (number, LIMIT)).collect();
+        (1..=PROCESSES * SEARCHES * rounds() / LIMIT).map(|number| (number, LIMIT)).collect();
     assert_eq!(taken(&app).await, all_full);
 }

@@ -25,6 +25,11 @@ const STEP: usize = 256;
 /// How many calls are under way at once.
 const AT_ONCE: usize = 64;
 
+/// For all who are to be there. Nobody has to be renewed.
+fn config() -> RoomConfig {
+    RoomConfig::new(TOGETHER as u32).lease(HOUR)
+}
+
 /// Lets many join, some at a time.
 async fn join_all<S: Store>(rooms: &Rooms<S>, who: impl Iterator<Item = (String, String)>) {
     let mut coming = tokio::task::JoinSet::new();
@@ -44,7 +49,7 @@ async fn join_all<S: Store>(rooms: &Rooms<S>, who: impl Iterator<Item = (String,
 /// A room of ten thousand, read page by page.
 async fn a_large_room<S: Store>(vault: &Vault<S>) -> Rooms<S> {
     let rooms = Rooms::new(vault.clone());
-    rooms.configure(ROOM, RoomConfig::new(TOGETHER as u32).lease(HOUR)).await.unwrap();
+    rooms.configure(ROOM, config()).await.unwrap();
     join_all(&rooms, (0..MEMBERS).map(|number| (ROOM.to_owned(), format!("member {number}")))).await;
     assert_eq!(live(&rooms, ROOM).await, MEMBERS as u64);
 
@@ -142,7 +147,7 @@ async fn a_hundred_thousand_that_end_together_hold_the_server_for_moments() {
     let record = server.command(&[b"HVALS", records.as_slice()]).items()[0].bytes().to_vec();
     plant(&server, &vault, &record);
     // Who is there is due: the index is brought up to date by whatever happens in the room.
-    rooms.kick(ROOM, "nobody").await.unwrap();
+    rooms.configure(ROOM, config()).await.unwrap();
     let seats = room_key(&vault, "m1", Kind::Ranking, ROOM).bytes().to_vec();
     let due = usize::try_from(server.command(&[b"ZCARD", seats.as_slice()]).int()).unwrap();
     // The server gets to know how it is asked for what is due, for which it is not measured.
@@ -188,7 +193,7 @@ async fn many_rooms_are_listed_page_by_page() {
     let (count, members) = if long() { (100_000, 10) } else { (8_000, 1) };
     let server = RedisServer::start();
     let vault = open(connect(&patient(&server.url())).await).await;
-    let rooms = Rooms::new(vault.clone());
+    let rooms = Rooms::with_config(vault.clone(), config()).unwrap();
     let before: f64 = server.info("used_memory").parse().unwrap();
     let began = Instant::now();
     let everybody = (0..count).flat_map(|room| (0..members).map(move |member| (room, member)));
