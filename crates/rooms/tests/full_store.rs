@@ -98,7 +98,7 @@ async fn a_full_store_lets_everybody_stay_and_go<S: Store>(store: S, limit: impl
 async fn a_full_store_is_swept<S: Store>(store: S, limit: impl Fn(bool)) {
     let vault = Vault::open(store, Keyring::from_key_bytes([7; 32])).await.unwrap();
     let rooms = Rooms::new(vault.clone());
-    let lease = Duration::from_millis(600);
+    let lease = Duration::from_millis(1_500);
     rooms.configure("room", RoomConfig::new(1).lease(2 * lease).hold(lease).queue(1)).await.unwrap();
     let Reservation::Held(_) = rooms.reserve("room", "ada").await.unwrap() else { panic!("it is empty") };
     let Joined::Waiting { ticket: _ben, .. } = rooms.join("room", "ben").await.unwrap() else {

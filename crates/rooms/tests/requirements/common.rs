@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use roomkey_core::{Batch, Op, Reply, Spread, Store};
 use roomkey_memory::MemoryStore;
-use roomkey_rooms::{Joined, Rooms, Seat, Ticket};
+use roomkey_rooms::{Joined, RoomInfo, Rooms, Seat, Ticket};
 use roomkey_store::{RedisConfig, RedisStore};
 use roomkey_testkit::{FaultyStore, KeyState, RecordingStore, RedisCluster, RedisServer};
 use roomkey_vault::{Keyring, Vault};
@@ -56,6 +56,19 @@ pub(crate) async fn ticket<S: Store>(rooms: &Rooms<S>, room: &str, member: &str)
 
 pub(crate) async fn live<S: Store>(rooms: &Rooms<S>, room: &str) -> u64 {
     rooms.occupancy(room).await.unwrap().live
+}
+
+/// All rooms of the list.
+pub(crate) async fn listed<S: Store>(rooms: &Rooms<S>) -> Vec<RoomInfo> {
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = rooms.rooms(after).await.unwrap();
+        listed.extend(page.rooms);
+        after = page.next;
+        if after.is_none() {
+            return listed;
+        }
+    }
 }
 
 /// A server that the tests of this binary share, where none of them measures or breaks it.

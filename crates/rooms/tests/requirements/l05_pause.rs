@@ -11,7 +11,7 @@ use crate::common::{Time, connect, live, open, open_as, rooms, seat};
 use crate::crowd::patient;
 use crate::invariants::assert_whole;
 
-const LEASE: Duration = Duration::from_millis(700);
+const LEASE: Duration = Duration::from_millis(1_500);
 
 fn config() -> RoomConfig {
     RoomConfig::new(1).lease(LEASE).queue(0)
@@ -84,7 +84,7 @@ fn a_stopped_process_learns_that_its_seats_are_gone() {
     runtime.block_on(async {
         for room in ["kept", "renewed"] {
             // Long enough to be there when the worker is stopped, on any machine.
-            rooms.configure(room, config().lease(4 * LEASE)).await.unwrap();
+            rooms.configure(room, config().lease(2 * LEASE)).await.unwrap();
         }
     });
     let mut worker = crew.start(&[("url", &server.url())]);
@@ -106,7 +106,7 @@ fn a_stopped_process_learns_that_its_seats_are_gone() {
     };
     let [kept, renewed] = runtime.block_on(async {
         let seats = [take("kept").await, take("renewed").await];
-        tokio::time::sleep((8 * LEASE).saturating_sub(paused.elapsed())).await;
+        tokio::time::sleep((4 * LEASE).saturating_sub(paused.elapsed())).await;
         seats
     });
     worker.resume();

@@ -8,6 +8,7 @@ use roomkey_testkit::{Fault, FaultProxy, FaultyStore};
 use tokio::task::JoinSet;
 
 use crate::common::{connect, open, seat, server, ticket};
+use crate::crowd::patient;
 use crate::events::story;
 use crate::invariants::assert_whole;
 
@@ -119,7 +120,7 @@ async fn a_life<S: Store>(rooms: &Rooms<S>, mut lose: impl FnMut()) {
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_lost_reply_changes_no_answer_and_no_count() {
     let proxy = FaultProxy::before(server().port());
-    let vault = open(connect(&format!("redis://127.0.0.1:{}", proxy.port())).await).await;
+    let vault = open(connect(&patient(&format!("redis://127.0.0.1:{}", proxy.port()))).await).await;
     let rooms = Rooms::new(vault.clone());
     let mut lost = 0;
     a_life(&rooms, || {

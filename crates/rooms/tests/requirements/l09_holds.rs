@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::common::{Time, live, open, rooms, seat};
 use crate::invariants::assert_whole;
 
-const HOLD: Duration = Duration::from_millis(800);
+const HOLD: Duration = Duration::from_millis(1_500);
 
 async fn hold<S: Store>(rooms: &Rooms<S>, member: &str) -> roomkey_rooms::Lease {
     match rooms.reserve("room", member).await.unwrap() {
