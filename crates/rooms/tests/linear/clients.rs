@@ -8,7 +8,7 @@ use roomkey_testkit::linear::Trace;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
-use crate::model::{Answer, Call, LEASE, LIMIT, Op, What};
+use crate::model::{Answer, Call, LIMIT, Op, What};
 
 const ROOMS: [&str; 2] = ["one", "two"];
 
@@ -18,6 +18,8 @@ const CLIENTS: usize = 6;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     pub(crate) seed: u64,
+    /// How long leases last.
+    pub(crate) lease: Duration,
     /// How many clients are connections of the same member.
     pub(crate) connections: usize,
     /// How many calls each client makes.
@@ -52,9 +54,9 @@ impl Numbers {
 }
 
 /// Opens the rooms.
-pub(crate) async fn open<S: Store>(rooms: &Rooms<S>) {
+pub(crate) async fn open<S: Store>(rooms: &Rooms<S>, lease: Duration) {
     for room in ROOMS {
-        rooms.configure(room, RoomConfig::new(LIMIT as u32).lease(LEASE)).await.unwrap();
+        rooms.configure(room, RoomConfig::new(LIMIT as u32).lease(lease)).await.unwrap();
     }
 }
 
@@ -70,6 +72,7 @@ pub(crate) async fn record<S: Store>(processes: &[Rooms<S>], load: Load) -> Vec<
             trace: trace.clone(),
             numbers: Numbers(load.seed.wrapping_mul(31).wrapping_add(number as u64)),
             leases: [Vec::new(), Vec::new()],
+            lease: load.lease,
             way: load.way,
             asked: 0,
         };
@@ -83,8 +86,8 @@ pub(crate) async fn record<S: Store>(processes: &[Rooms<S>], load: Load) -> Vec<
 
 /// Whether a call took so long that a lease may have ended while a store tried again: its one answer then tells of two
 /// things that happened.
-pub(crate) fn too_slow(calls: &[Call]) -> bool {
-    calls.iter().any(|call| call.ended().is_some_and(|ended| ended.at - call.began().at > LEASE * 9 / 10))
+pub(crate) fn too_slow(calls: &[Call], lease: Duration) -> bool {
+    calls.iter().any(|call| call.ended().is_some_and(|ended| ended.at - call.began().at > lease * 9 / 10))
 }
 
 struct Client<S: Store> {
@@ -95,6 +98,7 @@ struct Client<S: Store> {
     numbers: Numbers,
     /// By room, those that this client was given, with their numbers.
     leases: [Vec<(roomkey_rooms::Lease, u64)>; 2],
+    lease: Duration,
     way: Way,
     /// How many leases were asked for.
     asked: u64,
@@ -120,8 +124,8 @@ impl<S: Store> Client<S> {
             }
             let pause = match self.numbers.below(100) {
                 // Long enough to lose what it has.
-                0 => LEASE + LEASE / 4,
-                1..4 => LEASE / 3,
+                0 => self.lease + self.lease / 4,
+                1..4 => self.lease / 3,
                 _ => Duration::from_millis(self.numbers.below(5)),
             };
             sleep(pause).await;

@@ -25,8 +25,11 @@ use tokio::time::sleep;
 use clients::{Load, Numbers, Way, open, record, too_slow};
 use model::{Answer, Call, Room, What};
 
-fn check(calls: &[Call]) -> Verdict {
-    Checker::new(&Room).check_each(calls, |op| op.room)
+/// How long leases last, at first.
+const LEASE: Duration = Duration::from_secs(2);
+
+fn check(calls: &[Call], lease: Duration) -> Verdict {
+    Checker::new(&Room { lease }).check_each(calls, |op| op.room)
 }
 
 /// How many of something, or how many with `ROOMKEY_TEST_LONG=1`.
@@ -47,7 +50,7 @@ fn seed() -> u64 {
 async fn on_memory(load: Load) -> Vec<Call> {
     let vault = Vault::open(MemoryStore::new(), Keyring::from_key_bytes([7; 32])).await.unwrap();
     let rooms = Rooms::new(vault);
-    open(&rooms).await;
+    open(&rooms, load.lease).await;
     record(&[rooms], load).await
 }
 
@@ -55,8 +58,8 @@ async fn on_memory(load: Load) -> Vec<Call> {
 async fn caught(way: Way, connections: usize) -> u64 {
     let mut caught = 0;
     for seed in 0..10 {
-        let calls = on_memory(Load { seed, connections, calls: 150, way }).await;
-        match check(&calls) {
+        let calls = on_memory(Load { seed, lease: LEASE, connections, calls: 150, way }).await;
+        match check(&calls, LEASE) {
             Verdict::Linearizable { .. } => {}
             Verdict::Broken(_) => caught += 1,
             undecided @ Verdict::Undecided(_) => panic!("{undecided}"),
@@ -71,8 +74,8 @@ async fn what_memory_tells_happened_in_some_order() {
     for history in 0..many(30, 1_000) {
         let connections = 1 + history as usize % 3;
         let seed = seed.wrapping_add(history);
-        let calls = on_memory(Load { seed, connections, calls: 150, way: Way::Right }).await;
-        check(&calls).assert_linearizable(format_args!("seed {seed}, {connections} connections"));
+        let calls = on_memory(Load { seed, lease: LEASE, connections, calls: 150, way: Way::Right }).await;
+        check(&calls, LEASE).assert_linearizable(format_args!("seed {seed}, {connections} connections"));
     }
 }
 
@@ -81,7 +84,7 @@ async fn what_memory_tells_happened_in_some_order() {
 async fn the_histories_come_upon_every_answer() {
     let mut told = BTreeSet::new();
     for seed in 0..5 {
-        let calls = on_memory(Load { seed, connections: 2, calls: 150, way: Way::Right }).await;
+        let calls = on_memory(Load { seed, lease: LEASE, connections: 2, calls: 150, way: Way::Right }).await;
         told.extend(calls.iter().filter_map(|call| match call.answer()? {
             Answer::Full(_) => Some("full".to_owned()),
             Answer::Taken(_) => None,
@@ -145,9 +148,10 @@ async fn on_redis(lossy: bool, connections: usize) {
         RedisStore::connect(config().unwrap()).await.unwrap(),
         RedisStore::connect(config().unwrap()).await.unwrap(),
     ];
-    let (seed, mut slow, mut without) = (seed(), 0, 0);
+    let (seed, mut lease, mut without) = (seed(), LEASE, 0);
     let histories = many(3, 60);
-    for history in 0..histories {
+    let mut checked = 0;
+    for history in 0.. {
         let seed = seed.wrapping_add(history);
         let mut processes = Vec::new();
         for store in &stores {
@@ -155,27 +159,31 @@ async fn on_redis(lossy: bool, connections: usize) {
             let vault = vault.open(store.clone(), Keyring::from_key_bytes([7; 32])).await.unwrap();
             processes.push(Rooms::new(vault));
         }
-        open(&processes[0]).await;
-        let load = Load { seed, connections, calls: 120, way: Way::Right };
+        open(&processes[0], lease).await;
+        let load = Load { seed, lease, connections, calls: 120, way: Way::Right };
         let calls = tokio::select! {
             calls = record(&processes, load) => calls,
             () = trouble(&proxy, &server, Numbers(seed), lossy) => unreachable!("there is always trouble"),
         };
         proxy.heal();
-        if too_slow(&calls) {
-            slow += 1;
+        if too_slow(&calls, lease) {
+            // A busy machine is no fault of rooms. The next history has more time.
+            eprintln!("too slow for leases of {lease:?}");
+            lease *= 2;
+            assert!(lease < 32 * LEASE, "no lease is long enough for a call");
             continue;
         }
         without += calls.iter().filter(|call| call.answer().is_none()).count();
         let joins = calls.iter().filter(|call| matches!(call.op().what, What::Join(_))).count();
         assert!(joins > 100, "{joins} joins in {} calls", calls.len());
-        check(&calls).assert_linearizable(format_args!("seed {seed}"));
+        check(&calls, lease).assert_linearizable(format_args!("seed {seed}"));
+        checked += 1;
+        if checked == histories {
+            break;
+        }
     }
     let connected = proxy.connections();
-    eprintln!(
-        "{histories} histories, {slow} too slow, {without} calls without an answer, {connected} connections"
-    );
-    assert!(slow < histories, "the machine was too slow for every one");
+    eprintln!("{checked} histories, {without} calls without an answer, {connected} connections");
     assert!(!lossy || connected > 5 * histories, "{connected} connections only");
 }
 

@@ -9,9 +9,6 @@ use roomkey_testkit::linear;
 /// How many seats each room has.
 pub(crate) const LIMIT: u64 = 2;
 
-/// How long leases last.
-pub(crate) const LEASE: Duration = Duration::from_millis(2_000);
-
 /// Stores count whole milliseconds.
 const SLACK: Duration = Duration::from_millis(2);
 
@@ -47,7 +44,10 @@ pub(crate) enum Answer {
 pub(crate) type Call = linear::Call<Op, Answer>;
 
 /// The room.
-pub(crate) struct Room;
+pub(crate) struct Room {
+    /// How long leases last.
+    pub(crate) lease: Duration,
+}
 
 /// Who is in the room, and whose lease has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -94,7 +94,7 @@ impl linear::Model for Room {
             }
         }
         let mut after: Vec<State> = Vec::new();
-        for state in before.into_iter().flat_map(|state| state.after(call)) {
+        for state in before.into_iter().flat_map(|state| state.after(call, self.lease)) {
             if !after.contains(&state) {
                 after.push(state);
             }
@@ -104,9 +104,9 @@ impl linear::Model for Room {
 }
 
 impl Seat {
-    fn new(lease: u64, call: &Call) -> Self {
-        let ends = call.ended().map_or(Duration::MAX, |ended| ended.at + LEASE + SLACK);
-        Self { lease, ends: (call.began().at + LEASE - SLACK, ends) }
+    fn new(lease: u64, call: &Call, lasts: Duration) -> Self {
+        let ends = call.ended().map_or(Duration::MAX, |ended| ended.at + lasts + SLACK);
+        Self { lease, ends: (call.began().at + lasts - SLACK, ends) }
     }
 
     /// Whether it had ended when this call happened, if that is certain.
@@ -124,7 +124,7 @@ impl Seat {
 
 impl State {
     /// What the room is after this call, if it can have got its answer here. All its seats live.
-    fn after(mut self, call: &Call) -> Option<Self> {
+    fn after(mut self, call: &Call, lasts: Duration) -> Option<Self> {
         let taken = self.seats.len() as u64;
         let is = |expected: &[Answer]| call.answer().is_none_or(|answer| expected.contains(answer));
         let possible = match call.op().what {
@@ -134,7 +134,7 @@ impl State {
                 // What ended was cleared away.
                 self.ended.clear();
                 if admitted {
-                    self.seats.insert(member, Seat::new(lease, call));
+                    self.seats.insert(member, Seat::new(lease, call, lasts));
                     is(&[Answer::Seated])
                 } else {
                     is(&[Answer::Full(taken)])
@@ -153,7 +153,7 @@ impl State {
             },
             What::Renew((member, lease)) => match self.seats.get_mut(&member) {
                 Some(seat) if seat.lease == lease => {
-                    *seat = Seat::new(lease, call);
+                    *seat = Seat::new(lease, call, lasts);
                     is(&[Answer::Stands(Renewal::Renewed)])
                 }
                 Some(_) => is(&[Answer::Stands(Renewal::Superseded)]),

@@ -1,4 +1,4 @@
-//! What random sequences have found: each is the shortest that was left, and stays.
+//! The shortest sequences that showed what was wrong once.
 
 use crate::on_memory;
 use crate::ops::{Config, Nth, Op, Step, Where};
