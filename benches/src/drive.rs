@@ -18,12 +18,33 @@ pub(crate) trait Work: Send + 'static {
 
 /// Runs each work on a task of its own.
 pub(crate) fn on_tasks<W: Work>(setting: &Setting, time: Duration, works: Vec<W>) -> Result<Sample> {
-    let Setting { runtime, meter, .. } = setting;
     let stop = Stop::default();
+    let works = works.into_iter().map(|work| repeat(work, stop.clone()));
+    timed(setting, works.collect(), || stop.after(time))
+}
+
+/// Runs each work so many times on a task of its own.
+pub(crate) fn to_the_end<W: Work>(setting: &Setting, works: Vec<(W, u64)>) -> Result<Sample> {
+    let works = works.into_iter().map(|(mut work, times)| async move {
+        for n in 0..times {
+            work.step(n).await?;
+        }
+        Ok(times)
+    });
+    timed(setting, works.collect(), || ())
+}
+
+/// Measures tasks, each of which returns how often it did its work.
+fn timed(
+    setting: &Setting,
+    works: Vec<impl Future<Output = Result<u64>> + Send + 'static>,
+    meanwhile: impl FnOnce(),
+) -> Result<Sample> {
+    let Setting { runtime, meter, .. } = setting;
     let before = meter.read()?;
     let started = Instant::now();
-    let tasks: Vec<_> = works.into_iter().map(|work| runtime.spawn(repeat(work, stop.clone()))).collect();
-    stop.after(time);
+    let tasks: Vec<_> = works.into_iter().map(|work| runtime.spawn(work)).collect();
+    meanwhile();
     let mut done = 0;
     for task in tasks {
         done += runtime.block_on(task)??;

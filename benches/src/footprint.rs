@@ -1,5 +1,7 @@
 //! What tokens cost in the server's memory, and what ending very many at once costs.
 
+pub(crate) mod rooms;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

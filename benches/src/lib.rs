@@ -12,6 +12,7 @@
 
 mod comparison;
 mod drive;
+mod fanout;
 mod footprint;
 mod heap;
 mod idle;
@@ -37,7 +38,10 @@ use crate::report::{Conditions, Report};
 use crate::server::{Keeper, Server};
 
 /// A failed benchmark is told and ends the run; nobody acts on its kind.
-pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// The result of what may fail so.
+pub(crate) type Result<T = ()> = std::result::Result<T, Error>;
 
 /// Threads of the runtime that all sides share.
 pub(crate) const WORKERS: usize = 2;
@@ -100,6 +104,12 @@ fn gather(options: &Options, setting: &Setting, report: &mut Report) -> Result {
     }
     if options.wants("revocation") {
         report.revocation = Some(footprint::revoke_all(setting)?);
+    }
+    if options.wants("rooms/memory") {
+        report.memberships = footprint::rooms::measure(setting)?;
+    }
+    if options.wants("rooms/fan-out") {
+        report.fanout = Some(fanout::measure(setting)?);
     }
     if options.wants("latency") {
         report.latencies = latency::measure(setting, &options.plan)?;

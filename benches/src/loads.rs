@@ -4,9 +4,11 @@ mod batch;
 pub(crate) mod clients;
 mod cluster;
 mod crypto;
+mod effect;
 mod memory;
 pub(crate) mod peers;
 mod programs;
+pub(crate) mod rooms;
 pub(crate) mod tokens;
 pub(crate) mod vault;
 
@@ -61,6 +63,7 @@ pub(crate) const FAMILIES: &[(&str, Family)] = &[
     ("memory", memory::comparisons),
     ("programs", programs::comparisons),
     ("tokens", tokens::comparisons),
+    ("rooms", rooms::comparisons),
 ];
 
 /// A number as 16 bytes that look like a keyed hash. Splitmix64 twice: numbers spread over the partitions as a keyed hash spreads names.

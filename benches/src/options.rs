@@ -20,9 +20,9 @@ ten minutes, in which the machine should have nothing else to do.
   --publish       puts what was found into docs/benchmarks.md and docs/bench/; not with --quick or --only
   --help          this text
 
-  --profile LOAD  instead of measuring, where the time of a load goes: `get`, `set`, `mixed` or `verify` (of tokens, roomkey
-                  only), by perf where it works and by callgrind otherwise
-      --client C  roomkey (default), redis, rustis, fred or deadpool
+  --profile LOAD  instead of measuring, where the time of a load goes: `get`, `set`, `mixed`, `verify` (of tokens) or
+                  `join` (of rooms), by perf where it works and by callgrind otherwise
+      --client C  roomkey (default), redis, rustis, fred or deadpool; of `join` roomkey or redis, of `verify` roomkey
       --tasks N   tasks at the same time (default 256)
       --size B    bytes of a value (default 256)
       --calls N   calls in all (default 1000000; 20000 under callgrind)

@@ -12,6 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 pub(crate) use self::row::{Row, Side};
+use crate::fanout::Fanout;
+use crate::footprint::rooms::Membership;
 use crate::footprint::{Footprint, Revocation};
 use crate::heap::Allocations;
 use crate::idle::Idle;
@@ -72,6 +74,8 @@ pub(crate) struct Report {
     pub(crate) idle: Option<Idle>,
     pub(crate) footprints: Vec<Footprint>,
     pub(crate) revocation: Option<Revocation>,
+    pub(crate) memberships: Vec<Membership>,
+    pub(crate) fanout: Option<Fanout>,
 }
 
 impl Report {
@@ -84,17 +88,31 @@ impl Report {
             idle: None,
             footprints: Vec::new(),
             revocation: None,
+            memberships: Vec::new(),
+            fanout: None,
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { conditions: _, rows, latencies, allocations, idle, footprints, revocation } = self;
+        let Self {
+            conditions: _,
+            rows,
+            latencies,
+            allocations,
+            idle,
+            footprints,
+            revocation,
+            memberships,
+            fanout,
+        } = self;
         rows.is_empty()
             && latencies.is_empty()
             && allocations.is_empty()
             && idle.is_none()
             && footprints.is_empty()
             && revocation.is_none()
+            && memberships.is_empty()
+            && fanout.is_none()
     }
 
     /// Writes `results.json`, `results.md` and, if there is something to draw, `throughput.svg` to `target/bench/`, and
@@ -176,6 +194,18 @@ impl fmt::Display for Report {
         }
         if let Some(revocation) = &self.revocation {
             writeln!(f, "\n### Ending all tokens of a subject\n\n{revocation}")?;
+        }
+        if !self.memberships.is_empty() {
+            writeln!(f, "\n### Memory of a member\n")?;
+            writeln!(
+                f,
+                "| members of a room | bytes of an id | bytes a member | seats | records | rest | event log, besides | target |"
+            )?;
+            writeln!(f, "|---:|---:|---:|---:|---:|---:|---:|---|")?;
+            self.memberships.iter().try_for_each(|membership| writeln!(f, "{membership}"))?;
+        }
+        if let Some(fanout) = &self.fanout {
+            writeln!(f, "\n### Events to a thousand watchers\n\n{fanout}")?;
         }
         if let Some(idle) = &self.idle {
             writeln!(f, "\n### A store at rest\n\n{idle}")?;

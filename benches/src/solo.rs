@@ -1,10 +1,10 @@
 //! One side alone under one load, for profilers: `cargo xtask bench --profile`.
 
 use crate::Result;
-use crate::drive::Work;
+use crate::drive::{Work, to_the_end};
 use crate::loads::clients::{Client, Place, Sides};
 use crate::loads::vault::{Load, Task};
-use crate::loads::{Grid, Setting, peers, tokens};
+use crate::loads::{Grid, Setting, peers, rooms, tokens};
 use crate::options::Solo;
 use crate::server::{Keeper, Server};
 
@@ -14,8 +14,10 @@ pub(crate) fn run(solo: &Solo) -> Result {
     let keeper = Keeper::new(runtime.handle());
     let server = Server::start(&keeper)?;
     let setting = Setting::new(runtime.handle().clone(), keeper, &server, Grid::Usual)?;
-    if solo.load == "verify" {
-        return verify(&setting, solo);
+    match solo.load.as_str() {
+        "verify" => return verify(&setting, solo),
+        "join" => return rooms::repeat_joins(&setting, solo),
+        _ => {}
     }
     let sides = Sides::connect(&setting)?;
     match solo.client.as_str() {
@@ -54,15 +56,6 @@ fn verify(setting: &Setting, solo: &Solo) -> Result {
 /// Runs the calls on as many tasks as are wanted, each its share.
 fn share_out<W: Work>(setting: &Setting, solo: &Solo, work: impl Fn(usize) -> W) -> Result {
     let share = solo.calls / solo.tasks as u64;
-    let works = (0..solo.tasks).map(|task| {
-        let mut work = work(task);
-        setting.runtime.spawn(async move {
-            for n in 0..share {
-                work.step(n).await?;
-            }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
-        })
-    });
-    let works: Vec<_> = works.collect();
-    works.into_iter().try_for_each(|work| setting.runtime.block_on(work)?)
+    to_the_end(setting, (0..solo.tasks).map(|task| (work(task), share)).collect())?;
+    Ok(())
 }

@@ -4,14 +4,13 @@
 //! turn begins with an empty server, so that all turns do the same.
 
 mod counter;
-mod effect;
 mod join;
 mod room;
 
 use redis::aio::MultiplexedConnection;
 use roomkey_rooms::Rooms;
 
-use super::{Setting, peers};
+use super::{Setting, effect, peers};
 use crate::Result;
 use crate::comparison::{Comparison, Contender, Target};
 use crate::drive::{Work, on_tasks};
@@ -63,7 +62,9 @@ fn compare<A: Work, B: Work>(
     ours: impl Fn(usize) -> A + Clone + 'static,
     by_hand: impl Fn(usize) -> B + Clone + 'static,
 ) -> Result<Vec<Comparison>> {
-    effect::same(&effect::of(setting, raw, ours(0))?, &effect::of(setting, raw, by_hand(0))?)?;
+    // Three rooms.
+    let steps = 3 * room::STEPS;
+    effect::same(&effect::of(setting, raw, ours(0), steps)?, &effect::of(setting, raw, by_hand(0), steps)?)?;
     let comparison = |tasks| {
         Comparison::new(name, tasks, contender("roomkey", setting, raw, tasks, ours.clone()))
             .peer(contender(PEER, setting, raw, tasks, by_hand.clone()), Some(TARGET))

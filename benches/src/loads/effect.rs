@@ -5,23 +5,25 @@ use std::collections::BTreeMap;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands as _, FromRedisValue, cmd};
 
-use super::room::STEPS;
 use crate::Result;
 use crate::drive::Work;
 use crate::loads::{Setting, peers};
 
 const HOUR: f64 = 3_600_000.0;
 
-/// What a load leaves behind of three rooms on an empty server: every structure with its contents, in an order of its
-/// own, without the names of keys (ours are hidden) and the ids of log entries, and with times in hours from now. The
-/// load itself checks the replies.
-pub(crate) fn of(setting: &Setting, raw: &MultiplexedConnection, mut load: impl Work) -> Result<Vec<String>> {
+/// What so many steps of a load leave behind on an empty server. The load itself checks the replies.
+pub(crate) fn of(
+    setting: &Setting,
+    raw: &MultiplexedConnection,
+    mut load: impl Work,
+    steps: u64,
+) -> Result<Vec<String>> {
     setting.runtime.block_on(async {
         peers::clear(raw).await?;
-        for n in 0..3 * STEPS {
+        for n in 0..steps {
             load.step(n).await?;
         }
-        read(raw).await
+        read(raw, plain).await
     })
 }
 
@@ -37,7 +39,9 @@ pub(crate) fn same(left_by_us: &[String], left_by_hand: &[String]) -> Result {
     }
 }
 
-async fn read(raw: &MultiplexedConnection) -> Result<Vec<String>> {
+/// All that is on the server: every structure with its contents, in an order of its own, without the names of keys (ours
+/// are hidden) and the ids of log entries, and with times in hours from now. `text` shows what is stored.
+pub(crate) async fn read(raw: &MultiplexedConnection, text: fn(&[u8]) -> String) -> Result<Vec<String>> {
     let mut raw = raw.clone();
     let (seconds, _): (f64, f64) = cmd("TIME").query_async(&mut raw).await?;
     let keys: Vec<String> = raw.keys("*").await?;
@@ -49,16 +53,13 @@ async fn read(raw: &MultiplexedConnection) -> Result<Vec<String>> {
             "string" => text(&ask::<Vec<u8>>(&mut raw, &["GET", &key]).await?),
             "hash" => {
                 let fields: BTreeMap<Vec<u8>, Vec<u8>> = ask(&mut raw, &["HGETALL", &key]).await?;
-                fields.iter().map(|(field, value)| format!("{}={} ", text(field), text(value))).collect()
+                sorted(fields.iter().map(|(field, value)| format!("{}={} ", text(field), text(value))))
             }
             "zset" => {
                 let members: BTreeMap<Vec<u8>, f64> =
                     ask(&mut raw, &["ZRANGE", &key, "0", "-1", "WITHSCORES"]).await?;
                 let hours = |score: &f64| (score - seconds * 1_000.0) / HOUR;
-                members
-                    .iter()
-                    .map(|(member, score)| format!("{}={:.0} h ", text(member), hours(score)))
-                    .collect()
+                sorted(members.iter().map(|(who, score)| format!("{}={:.0} h ", text(who), hours(score))))
             }
             "stream" => {
                 let entries: Vec<(String, Vec<Vec<u8>>)> = ask(&mut raw, &["XRANGE", &key, "-", "+"]).await?;
@@ -72,8 +73,20 @@ async fn read(raw: &MultiplexedConnection) -> Result<Vec<String>> {
     Ok(found)
 }
 
-fn text(bytes: &[u8]) -> String {
+/// Shown as it is.
+fn plain(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
+}
+
+/// Only the length of what one side hides or seals: of all that is as long as a keyed hash.
+pub(crate) fn hidden(bytes: &[u8]) -> String {
+    if bytes.len() < 16 { plain(bytes) } else { format!("<{}>", bytes.len()) }
+}
+
+fn sorted(parts: impl Iterator<Item = String>) -> String {
+    let mut parts: Vec<_> = parts.collect();
+    parts.sort();
+    parts.concat()
 }
 
 async fn ask<T: FromRedisValue>(raw: &mut MultiplexedConnection, command: &[&str]) -> Result<T> {
