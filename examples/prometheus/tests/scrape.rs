@@ -36,8 +36,9 @@ async fn a_scrape_shows_what_happened() {
         let found = text.lines().find_map(|text| text.strip_prefix(line));
         found.unwrap_or_else(|| panic!("{line} is missing in:\n{text}")).trim().parse().unwrap()
     };
-    assert_eq!(value(r#"roomkey_store_calls_total{client="shop",kind="run",outcome="ok"}"#), 20.0);
-    assert_eq!(value(r#"roomkey_store_call_duration_seconds_count{client="shop",kind="run"}"#), 20.0);
+    // Ten values written and read, and a look for the canary at each opening.
+    assert_eq!(value(r#"roomkey_store_calls_total{client="shop",kind="run",outcome="ok"}"#), 22.0);
+    assert_eq!(value(r#"roomkey_store_call_duration_seconds_count{client="shop",kind="run"}"#), 22.0);
     assert_eq!(value(r#"roomkey_store_calls_total{client="shop",kind="run",outcome="ambiguous"}"#), 0.0);
     assert_eq!(value(r#"roomkey_vault_decrypt_failures_total{reason="unknown_key"}"#), 1.0);
     assert!(value(r#"roomkey_store_lanes_up{client="shop"}"#) >= 1.0);
