@@ -2,7 +2,7 @@
 //! admitted beyond the limit. A server that forgot its scripts, or was restarted, is not noticed.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use roomkey_core::Kind;
 use roomkey_rooms::{Joined, Kept, Lease, Renewal, Reservation, RoomConfig, Rooms};
@@ -29,22 +29,19 @@ async fn surplus_members_are_told_after_a_failover_and_the_limit_holds() {
     let keeper = rooms.keeper();
     let keep = async |member: &str| keeper.keep(seat(&rooms, "room", member).await);
     let mut kept = vec![keep("copied 1").await, keep("copied 2").await, keep("copied 3").await];
-    master.command(&["WAIT", "1", "30000"]);
+    let seats = room_key(&vault, "m1", Kind::Ranking, "room").bytes().to_vec();
+    let count = |server: &RedisServer| server.command(&[b"ZCARD", seats.as_slice()]).int();
+    // `WAIT` speaks of what its own connection wrote, so the replica itself is asked.
+    until(|| count(replica) == 3);
 
     // The replica follows nobody any more, and the master does not know: it admits and says so.
     replica.command(&["REPLICAOF", "127.0.0.1", "1"]);
     let lost = [keep("lost 1").await, keep("lost 2").await];
     assert!(matches!(rooms.join("room", "one too many").await.unwrap(), Joined::Full { taken: 5 }));
-    let seats = room_key(&vault, "m1", Kind::Ranking, "room").bytes().to_vec();
-    let count = |server: &RedisServer| server.command(&[b"ZCARD", seats.as_slice()]).int();
     assert_eq!((count(master), count(replica)), (5, 3));
 
     master.kill();
-    tokio::task::block_in_place(|| {
-        while !std::ptr::eq(watched.current_master(), replica) {
-            thread::sleep(Duration::from_millis(10));
-        }
-    });
+    until(|| std::ptr::eq(watched.current_master(), replica));
     // Two others come, to whom the seats of the lost are free.
     for member in ["new 1", "new 2"] {
         kept.push(keeper.keep(after_failover(&rooms, member).await));
@@ -64,6 +61,17 @@ async fn surplus_members_are_told_after_a_failover_and_the_limit_holds() {
     kept.remove(0).leave().await.unwrap();
     assert_eq!(rooms.renew_or_rejoin(&leases).await.unwrap(), [Renewal::Rejoined, Renewal::Lost]);
     assert_eq!(rooms.occupancy("room").await.unwrap().live, 5);
+}
+
+/// Waits for something that is asked for without a runtime.
+fn until(so: impl Fn() -> bool) {
+    let began = Instant::now();
+    tokio::task::block_in_place(|| {
+        while !so() {
+            assert!(began.elapsed() < PATIENCE, "it takes too long");
+            thread::sleep(Duration::from_millis(10));
+        }
+    });
 }
 
 /// Joins as soon as the store has found the new master.
