@@ -31,7 +31,7 @@ async fn run<S: Store>(wrap: impl Fn(FaultyStore<MemoryStore>) -> S, faults: &[F
     }
     running.until_acknowledged(20).await;
     // What is late arrives while the callers go on.
-    for fault in faults {
+    for fault in faults.iter().cycle().take(ROUNDS * faults.len()) {
         if let Fault::Late(gate) = fault {
             gate.open();
         }
