@@ -9,6 +9,7 @@ use roomkey_rooms::{Join, Joined, Renewal, Reservation, RoomConfig, Rooms, Since
 use roomkey_testkit::{RecordingStore, RedisServer};
 
 use crate::common::{HOUR, Time, connect, listed, open, seat, ticket};
+use crate::crowd::patient;
 use crate::events::story;
 use crate::invariants::assert_whole;
 
@@ -119,7 +120,7 @@ async fn no_request_says_what_time_it_is() {
 #[ignore = "needs Redis: cargo xtask test"]
 async fn no_command_says_what_time_it_is() {
     let server = RedisServer::start();
-    let store = connect(&server.url()).await;
+    let store = connect(&patient(&server.url())).await;
     let rooms = Rooms::new(open(store.clone()).await);
     let monitor = server.monitor();
     everything(&rooms, &store).await;
