@@ -85,10 +85,9 @@ struct Run<S> {
     verdicts: Verdicts,
 }
 
-/// Runs a sequence in an application of its own, on a clock that `start` starts.
+/// Runs a sequence on a store that is empty, and a clock that `start` starts.
 pub(crate) async fn run<S: Store + Clone>(
     store: &S,
-    app: &str,
     tick: Duration,
     start: fn(Duration) -> Clock,
     sequence: &Sequence,
@@ -96,7 +95,7 @@ pub(crate) async fn run<S: Store + Clone>(
     let events = Events::default();
     let mut processes = Vec::with_capacity(2);
     for ring in &*RINGS {
-        let vault = Vault::builder().app(app).open(store.clone(), ring.clone()).await.unwrap();
+        let vault = Vault::builder().open(store.clone(), ring.clone()).await.unwrap();
         let heard = Arc::clone(&events);
         let options = options(tick).track(sequence.track);
         let options = options.audit(move |event: &Event<'_>| {
