@@ -66,7 +66,7 @@ pub struct Seat<S: Store>(Guard<S>);
 
 impl<S: Store> Seat<S> {
     pub(crate) const fn new(rooms: Rooms<S>, lease: Lease) -> Self {
-        Self(Guard { rooms, lease, leaves: true })
+        Self(Guard::new(rooms, lease))
     }
 
     /// Keeps the seat for another lease.
@@ -83,16 +83,14 @@ impl<S: Store> Seat<S> {
     ///
     /// # Errors
     /// [`Store`](crate::Error::Store).
-    pub async fn leave(mut self) -> Result<bool> {
-        self.0.leaves = false;
-        self.0.rooms.leave(&self.0.lease).await
+    pub async fn leave(self) -> Result<bool> {
+        self.0.leave().await
     }
 
     /// The lease alone, which leaves nothing when it is dropped.
     #[must_use]
-    pub fn into_lease(mut self) -> Lease {
-        self.0.leaves = false;
-        self.0.lease.clone()
+    pub fn into_lease(self) -> Lease {
+        self.0.into_lease()
     }
 }
 
@@ -137,7 +135,7 @@ pub enum Wait {
 
 impl<S: Store> Ticket<S> {
     pub(crate) const fn new(rooms: Rooms<S>, lease: Lease) -> Self {
-        Self(Guard { rooms, lease, leaves: true })
+        Self(Guard::new(rooms, lease))
     }
 
     /// Keeps the place for another lease, and tells whether a seat has become free. It is to be asked a few times in
@@ -153,7 +151,7 @@ impl<S: Store> Ticket<S> {
     /// it has ended meanwhile, that gives what joining gives.
     ///
     /// # Errors
-    /// [`Store`](crate::Error::Store); the ticket is given up then.
+    /// [`Store`](crate::Error::Store); the place then ends with its lease.
     pub async fn claim(self) -> Result<crate::Joined<S>> {
         let (rooms, lease) = (self.0.rooms.clone(), self.into_lease());
         rooms.rejoin(&lease, true).await
@@ -163,16 +161,14 @@ impl<S: Store> Ticket<S> {
     ///
     /// # Errors
     /// [`Store`](crate::Error::Store).
-    pub async fn leave(mut self) -> Result<bool> {
-        self.0.leaves = false;
-        self.0.rooms.leave(&self.0.lease).await
+    pub async fn leave(self) -> Result<bool> {
+        self.0.leave().await
     }
 
     /// The lease alone, which gives up nothing when it is dropped.
     #[must_use]
-    pub fn into_lease(mut self) -> Lease {
-        self.0.leaves = false;
-        self.0.lease.clone()
+    pub fn into_lease(self) -> Lease {
+        self.0.into_lease()
     }
 }
 
@@ -196,6 +192,22 @@ struct Guard<S: Store> {
     rooms: Rooms<S>,
     lease: Lease,
     leaves: bool,
+}
+
+impl<S: Store> Guard<S> {
+    const fn new(rooms: Rooms<S>, lease: Lease) -> Self {
+        Self { rooms, lease, leaves: true }
+    }
+
+    async fn leave(mut self) -> Result<bool> {
+        self.leaves = false;
+        self.rooms.leave(&self.lease).await
+    }
+
+    fn into_lease(mut self) -> Lease {
+        self.leaves = false;
+        self.lease.clone()
+    }
 }
 
 impl<S: Store> Drop for Guard<S> {

@@ -120,15 +120,11 @@ impl Record {
     }
 
     /// What a verification gives back.
-    pub(crate) fn session<C: Decode, S: roomkey_core::Store>(
-        &self,
-        vault: &Vault<S>,
-        handle: Handle,
-    ) -> Result<Session<C>> {
+    pub(crate) fn session<C: Decode>(&self, handle: Handle) -> Result<Session<C>> {
         let Draft { issued, ends, subject, device, scopes, claims } = self.draft();
         Ok(Session {
             subject: subject.to_owned(),
-            claims: vault.decode(claims).map_err(Error::Record)?,
+            claims: roomkey_vault::decode(claims).map_err(Error::Record)?,
             device: device.map(str::to_owned),
             scopes: scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
             issued_at: system_time(issued),

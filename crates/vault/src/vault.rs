@@ -16,7 +16,7 @@ use roomkey_core::{Batch, Failure, Key, Kind, Namespace, Op, Reply, Spread, Stor
 use roomkey_crypto::{Keyring, OVERHEAD};
 
 use crate::codec::{Payload, Policy};
-use crate::{Decode, Encode, Error, Name, Result, Space};
+use crate::{Encode, Error, Name, Result, Space};
 
 pub use builder::Builder;
 
@@ -119,20 +119,12 @@ impl<S: Store> Vault<S> {
     }
 
     /// Encodes a value as [`set`](Self::set) would, for crates that seal it inside a record of their own. The payload
-    /// begins with the number of its codec.
+    /// begins with the number of its codec; [`decode`](crate::decode) reads it.
     ///
     /// # Errors
     /// [`Error::NotRoundTrip`], [`Error::Encode`] and [`Error::TooLarge`].
     pub fn encode<T: Encode + ?Sized>(&self, value: &T) -> Result<Payload> {
         value.encode(&self.inner.policy)
-    }
-
-    /// Decodes what [`encode`](Self::encode) wrote.
-    ///
-    /// # Errors
-    /// [`Error::WrongCodec`] and [`Error::Decode`].
-    pub fn decode<T: Decode>(&self, payload: &[u8]) -> Result<T> {
-        crate::decode(payload)
     }
 
     /// Runs one op, for crates that keep structures of their own.

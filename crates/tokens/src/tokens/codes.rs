@@ -176,7 +176,7 @@ impl<S: Store> Tokens<S> {
         // What comes first is the proof, which was compared.
         let sealed = kept.split_off(Tag::LEN.min(kept.len()));
         match self.opened(CODE_RECORD, &key, &sealed, generations, Some(now))? {
-            Ok(record) => record.session(&self.vault, self.keys.code_handle(subject, code_type)?).map(Some),
+            Ok(record) => record.session(self.keys.code_handle(subject, code_type)?).map(Some),
             Err(_) => Ok(None),
         }
     }

@@ -44,7 +44,7 @@ impl<S: Store> Tokens<S> {
                 return Ok(None);
             }
         };
-        let session = self.faults(token_type, active.record.session(&self.vault, presented.handle()))?;
+        let session = self.faults(token_type, active.record.session(presented.handle()))?;
         self.audit_presented(What::Consumed, token_type, &presented);
         Ok(Some(session))
     }

@@ -35,7 +35,7 @@ impl<S: Store> Tokens<S> {
                 return Ok(Introspection::Inactive);
             }
         };
-        let session = self.faults(token_type, active.record.session(&self.vault, presented.handle()))?;
+        let session = self.faults(token_type, active.record.session(presented.handle()))?;
         self.audit_presented(What::Verified, token_type, &presented);
         let ends = active.left.map_or(active.record.ends, |left| now.after(left).min(active.record.ends));
         let Session { subject, claims, scopes, .. } = session;

@@ -109,7 +109,7 @@ impl<S: Store> Tokens<S> {
                         self.remove(family_type.name, presented.subject, &keys, handle).await?;
                         return Ok((What::ReuseDetected, Refresh::Reuse));
                     };
-                    let session = record.session(&self.vault, handle)?;
+                    let session = record.session(handle)?;
                     let grant = successors.grant(handle, now);
                     return Ok(if rotated {
                         (What::Refreshed, Refresh::Rotated { grant, session })
@@ -120,7 +120,7 @@ impl<S: Store> Tokens<S> {
                 Verdict::Inactive(reason) => return Ok((What::Refused(reason), Refresh::Inactive)),
             };
             // Before anything is written: claims of another type are the caller's mistake.
-            let session = current.record.session(&self.vault, handle)?;
+            let session = current.record.session(handle)?;
             let (rotate, successors) = self.rotation(exchange, &current, &kept)?;
             let next = rotate.next.clone();
             let program = RotateProgram::new(rotate)?;

@@ -162,7 +162,7 @@ impl<S: Store> Tokens<S> {
         };
         let Some(sealed) = sealed else { return Ok(Err(Reason::Missing)) };
         match self.opened(kind, key, &sealed, generations, Some(now))? {
-            Ok(record) => record.session(&self.vault, handle).map(Ok),
+            Ok(record) => record.session(handle).map(Ok),
             Err(reason) => Ok(Err(reason)),
         }
     }

@@ -62,7 +62,7 @@ impl<S: Store> Tokens<S> {
                 return Ok(None);
             }
         };
-        let session = self.faults(token_type, active.record.session(&self.vault, presented.handle()))?;
+        let session = self.faults(token_type, active.record.session(presented.handle()))?;
         if let Some((idle, every)) = sliding {
             self.touch(&presented, &active, idle, every).await;
         }
