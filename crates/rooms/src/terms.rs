@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use roomkey_core::{Life, MAX_DURATION, Until};
 
-use crate::DEFAULT_EXPIRY;
+use crate::{DEFAULT_EXPIRY, Error, Result};
 
 /// How long a room's leases, holds and graces last, and how long the room is kept without them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,11 @@ impl Terms {
             keep: duration(keep),
         };
         terms.are_possible().then_some(terms)
+    }
+
+    /// Reads the terms of a room's configuration.
+    pub(crate) fn of_config(stored: &[u8]) -> Result<Self> {
+        Self::read(stored).ok_or(Error::Foreign(roomkey_vault::Error::UnknownFormat))
     }
 
     /// Whether every duration is one that a store takes, with what is added to it.

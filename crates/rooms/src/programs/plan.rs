@@ -175,18 +175,24 @@ impl<'r> Plan<'r> {
     /// d = RankTake m n; inf = MapGet i d; MapRemove i d; RankRemove h d; EVENT(expired, d, inf)
     /// ```
     pub(crate) fn sweep(&mut self, branch: BranchId, most: u32) -> OpId {
+        let dead = self.op(branch, Op::rank_take(&self.room.seats, most));
+        self.ended(branch, dead);
+        dead
+    }
+
+    /// The same beside something else, which nobody asks about, so that no reply travels.
+    pub(crate) fn sweep_some(&mut self, branch: BranchId) {
+        let dead = self.quiet(branch, Op::rank_take(&self.room.seats, SWEPT));
+        self.ended(branch, dead);
+    }
+
+    /// Clears away what belongs to seats that were taken out of the ranking.
+    fn ended(&mut self, branch: BranchId, dead: OpId) {
         let room = self.room;
-        let dead = self.op(branch, Op::rank_take(&room.seats, most));
         let records = self.quiet(branch, Op::map_get(&room.records, dead));
         self.quiet(branch, Op::map_remove(&room.records, dead));
         self.quiet(branch, Op::rank_remove(&room.held, dead));
         self.event(branch, Kind::Expired, dead, records);
-        dead
-    }
-
-    /// The same beside something else, which nobody asks about.
-    pub(crate) fn sweep_some(&mut self, branch: BranchId) {
-        self.sweep(branch, SWEPT);
     }
 
     /// Gives free seats to those who wait longest, to be held until they join. Tickets that ended are cleared away

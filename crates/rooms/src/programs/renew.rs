@@ -37,8 +37,8 @@ impl RenewSeatsProgram {
     /// Expire i ↑; INDEX
     /// ```
     ///
-    /// Who renews is there, so a hold or a grace ends with it, which is told as it is when they join. It begins with what needs no memory, so it works on a
-    /// full store, and it admits nobody: a seat that ended is lost. Safe to repeat.
+    /// Who renews is there, so a hold or a grace ends with it, which is told as it is when they join. It begins with what
+    /// needs no memory, so it works on a full store, and it admits nobody: a seat that ended is lost. Safe to repeat.
     pub(crate) fn new(room: &RoomKeys, basis: Basis, leases: Vec<(Bytes, Bytes)>) -> Result<Self> {
         let root = BranchId::ROOT;
         let mut plan = Plan::new("rooms.renew", room, basis);

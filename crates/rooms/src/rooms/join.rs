@@ -152,10 +152,7 @@ impl<S: Store> Rooms<S> {
                     return Ok((verdict, terms));
                 }
                 Some(None) => known.learn(room.id, None),
-                Some(Some(terms)) => {
-                    let unknown = || Error::Foreign(roomkey_vault::Error::UnknownFormat);
-                    known.learn(room.id, Some(Terms::read(&terms).ok_or_else(unknown)?));
-                }
+                Some(Some(terms)) => known.learn(room.id, Some(Terms::of_config(&terms)?)),
             }
         }
         Err(Error::Store(roomkey_core::Error::Contended))

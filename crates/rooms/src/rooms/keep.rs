@@ -43,19 +43,20 @@ impl<S: Store> Rooms<S> {
             let room = self.keys.room(room);
             for batch in alike.chunks(BATCH) {
                 // Who gives a lease twice comes back once.
-                let (mut places, mut pairs) = (HashMap::new(), Vec::with_capacity(batch.len()));
-                for at in batch {
-                    places.entry(leases[*at].pair()).or_insert_with_key(|pair| {
+                let (mut known, mut pairs) = (HashMap::new(), Vec::with_capacity(batch.len()));
+                let place = |at: &usize| {
+                    *known.entry(leases[*at].pair()).or_insert_with_key(|pair| {
                         pairs.push(pair.clone());
                         pairs.len() - 1
-                    });
-                }
+                    })
+                };
+                let places: Vec<usize> = batch.iter().map(place).collect();
                 let program = RenewSeatsProgram::new(&room, self.basis(terms), pairs)?;
                 let outcome = self.vault.store().transact(&program.txn).await?;
                 let stand = program.stand(&outcome).ok_or_else(|| broken("no reply to a renewal"))?;
-                for at in batch {
-                    let stands = places.get(&leases[*at].pair()).and_then(|place| stand.get(*place));
-                    renewals[*at] = renewal(*stands.ok_or_else(|| broken("no reply to a renewal"))?);
+                for (at, place) in batch.iter().zip(places) {
+                    let stands = stand.get(place).ok_or_else(|| broken("no reply to a renewal"))?;
+                    renewals[*at] = renewal(*stands);
                 }
             }
         }

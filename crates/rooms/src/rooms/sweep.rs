@@ -1,6 +1,5 @@
 //! Clearing away what ended, in all rooms.
 
-use bytes::Bytes;
 use roomkey_core::{Batch, Bound, Op, Order, Reply, Store};
 
 use super::Rooms;
@@ -84,7 +83,8 @@ impl<S: Store> Rooms<S> {
             Reply::Optionals(terms) => terms.into_iter().next().flatten(),
             _ => return Err(broken("another reply than the terms of a room")),
         };
-        let basis = self.basis(self.terms_of(terms)?);
+        let terms = terms.map_or_else(|| Ok(self.shared.config.terms()), |terms| Terms::of_config(&terms))?;
+        let basis = self.basis(terms);
         swept.rooms += 1;
         loop {
             let program = SweepProgram::new(&room, basis)?;
@@ -96,11 +96,5 @@ impl<S: Store> Rooms<S> {
                 return Ok(());
             }
         }
-    }
-
-    /// The terms that a room's configuration says, or else those of rooms without one.
-    fn terms_of(&self, stored: Option<Bytes>) -> Result<Terms> {
-        let unknown = || Error::Foreign(roomkey_vault::Error::UnknownFormat);
-        stored.map_or_else(|| Ok(self.shared.config.terms()), |terms| Terms::read(&terms).ok_or_else(unknown))
     }
 }
