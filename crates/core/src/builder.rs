@@ -1,5 +1,8 @@
 //! Building transactions.
 
+use std::sync::Arc;
+
+use crate::txn::{Body, Head};
 use crate::validate::Validator;
 use crate::{BranchId, Check, Fork, Invalid, Op, OpId, Result, Step, Txn};
 
@@ -104,22 +107,20 @@ impl TxnBuilder {
         if ops > crate::MAX_OPS || branches > 2 * crate::MAX_OPS {
             return Err(Invalid::TooManyOps.into());
         }
-        let mut validator = Validator::new(ops);
         let steps = self.assemble(BranchId::ROOT, 0)?;
-        validator.steps(&steps)?;
-        let (partition, uses_clock) = validator.finish()?;
-        Ok(Txn {
+        let found = Validator::check(ops, &steps)?;
+        let head = Head {
             name: self.name,
-            partition,
-            steps,
             // Both are bounded above, far below 2^16.
             ops: ops as u16,
             branches: branches as u16,
             retry_safe: self.retry_safe,
             wants_now: self.wants_now,
-            uses_clock,
+            uses_clock: found.uses_clock,
+            writes: found.writes,
             quiet: self.quiet,
-        })
+        };
+        Ok(Txn { head: Arc::new(head), partition: found.partition, body: Body::Built(steps) })
     }
 
     fn numbered(&mut self, branch: BranchId, op: Op, quiet: bool) -> OpId {

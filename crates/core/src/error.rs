@@ -259,6 +259,9 @@ pub enum Invalid {
     /// A name of a log's field is 1 to 16 ASCII letters, digits and '_'; a log entry has 1 to 16 of them.
     #[error("a log entry has no or too many fields, or a field name outside [a-zA-Z0-9_]{{1,16}}")]
     LogFields,
+    /// See [`Prepared`](crate::Prepared).
+    #[error("a prepared program has other keys or arguments than those that it is given to exchange")]
+    Unprepared,
     /// Prefixes of a match stand beside the fields they belong to.
     #[error("fields and prefixes differ in number")]
     Uneven,

@@ -1,7 +1,9 @@
 //! Transactions: decide, then act.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::prepared::Binding;
 use crate::{Check, Op, Partition};
 
 /// One transaction inside one partition: all of it or nothing, on the store's clock.
@@ -16,26 +18,41 @@ use crate::{Check, Op, Partition};
 ///    and nothing is written.
 /// 3. **Act.** The ops run in order; reads see the writes before them. From the first write on nothing can fail.
 ///
-/// Built by a [`TxnBuilder`](crate::TxnBuilder), which rejects what no store may be sent.
-#[derive(Clone, PartialEq, Eq)]
+/// Built by a [`TxnBuilder`](crate::TxnBuilder), which rejects what no store may be sent; or from one that was built
+/// before, by [`Prepared`](crate::Prepared).
+#[derive(Clone)]
 pub struct Txn {
-    pub(crate) name: &'static str,
+    pub(crate) head: Arc<Head>,
     pub(crate) partition: Partition,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) body: Body,
+}
+
+/// What does not depend on keys and arguments.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) name: &'static str,
     pub(crate) ops: u16,
     pub(crate) branches: u16,
     pub(crate) retry_safe: bool,
     pub(crate) wants_now: bool,
     pub(crate) uses_clock: bool,
+    pub(crate) writes: bool,
     /// By op: whether its reply is left out of the outcome.
     pub(crate) quiet: Vec<bool>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Body {
+    Built(Vec<Step>),
+    /// Of another transaction, on keys and arguments of its own.
+    Bound(Box<Binding>),
 }
 
 impl Txn {
     /// The name that its author gave it, for traces and script listings.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &'static str {
+        self.head.name
     }
 
     /// Where all its keys live.
@@ -47,73 +64,78 @@ impl Txn {
     /// The steps of the root branch, [`BranchId::ROOT`].
     #[must_use]
     pub fn steps(&self) -> &[Step] {
-        &self.steps
+        match &self.body {
+            Body::Built(steps) => steps,
+            Body::Bound(binding) => binding.steps(),
+        }
+    }
+
+    /// What it was prepared from, and on what it runs: for a store that keeps what it made of the former.
+    #[must_use]
+    pub fn binding(&self) -> Option<&Binding> {
+        match &self.body {
+            Body::Built(_) => None,
+            Body::Bound(binding) => Some(binding),
+        }
     }
 
     /// How many ops it holds, over all branches; their ids are `0..ops`.
     #[must_use]
-    pub const fn ops(&self) -> usize {
-        self.ops as usize
+    pub fn ops(&self) -> usize {
+        self.head.ops.into()
     }
 
     /// How many branches it has, the root included; their ids are `0..branches`.
     #[must_use]
-    pub const fn branches(&self) -> usize {
-        self.branches as usize
+    pub fn branches(&self) -> usize {
+        self.head.branches.into()
     }
 
     /// Whether its author promised that applied twice it leaves what once leaves, and that the second outcome gives the
     /// caller the same verdict. Only then a store repeats it after an ambiguous failure.
     #[must_use]
-    pub const fn retry_safe(&self) -> bool {
-        self.retry_safe
+    pub fn retry_safe(&self) -> bool {
+        self.head.retry_safe
     }
 
     /// Whether any of its ops writes, on whatever path.
     #[must_use]
     pub fn writes(&self) -> bool {
-        any_writes(&self.steps)
+        self.head.writes
     }
 
     /// Whether the outcome carries the reply of an op; see [`TxnBuilder::quiet_op`](crate::TxnBuilder::quiet_op).
     #[must_use]
     pub fn reports(&self, op: OpId) -> bool {
-        !self.quiet.get(op.index()).copied().unwrap_or(false)
+        !self.head.quiet.get(op.index()).copied().unwrap_or(false)
     }
 
     /// Whether the outcome carries the store's time: when the program uses the clock, or asked for it.
     #[must_use]
-    pub const fn reports_now(&self) -> bool {
-        self.wants_now || self.uses_clock
+    pub fn reports_now(&self) -> bool {
+        self.head.wants_now || self.head.uses_clock
     }
 }
 
-fn any_writes(steps: &[Step]) -> bool {
-    steps.iter().any(|step| match step {
-        Step::Op(_, op) => op.writes(),
-        Step::Fork(Fork { then, otherwise, .. }) => any_writes(then) || any_writes(otherwise),
-    })
+/// By what they do, however they were made.
+impl PartialEq for Txn {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { head, partition, body: _ } = self;
+        (head, partition, self.steps()) == (&other.head, &other.partition, other.steps())
+    }
 }
+
+impl Eq for Txn {}
 
 impl fmt::Debug for Txn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            partition,
-            steps,
-            ops: _,
-            branches: _,
-            retry_safe,
-            wants_now,
-            uses_clock: _,
-            quiet: _,
-        } = self;
+        let Self { head, partition, body: _ } = self;
         f.debug_struct("Txn")
-            .field("name", name)
+            .field("name", &head.name)
             .field("partition", &partition.tag())
-            .field("retry_safe", retry_safe)
-            .field("wants_now", wants_now)
-            .field("steps", steps)
+            .field("retry_safe", &head.retry_safe)
+            .field("wants_now", &head.wants_now)
+            .field("steps", &self.steps())
             .finish()
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     ReplyShape, Score, Step, ValueTest,
 };
 
-/// Checks a whole transaction, walking its tree in the order in which it runs.
+/// Walks the tree of a transaction in the order in which it runs.
 pub(crate) struct Validator {
     /// The keys named so far. A program names few, so a walk over them beats hashing.
     keys: Vec<Key>,
@@ -19,10 +19,28 @@ pub(crate) struct Validator {
     bytes: usize,
     checks: usize,
     uses_clock: bool,
+    writes: bool,
+}
+
+/// What is known of a transaction that breaks no rule.
+pub(crate) struct Found {
+    pub(crate) partition: Partition,
+    pub(crate) uses_clock: bool,
+    /// Whether any op writes, on whatever path.
+    pub(crate) writes: bool,
+    /// Of all arguments together.
+    pub(crate) bytes: usize,
 }
 
 impl Validator {
-    pub(crate) fn new(ops: usize) -> Self {
+    /// Checks a whole transaction of so many ops.
+    pub(crate) fn check(ops: usize, steps: &[Step]) -> Result<Found, Invalid> {
+        let mut validator = Self::new(ops);
+        validator.steps(steps)?;
+        validator.finish()
+    }
+
+    fn new(ops: usize) -> Self {
         Self {
             keys: Vec::new(),
             visible: vec![None; ops],
@@ -30,11 +48,12 @@ impl Validator {
             bytes: 0,
             checks: 0,
             uses_clock: false,
+            writes: false,
         }
     }
 
     /// Checks the steps of one branch. Its ops are no longer visible afterwards, but their writes are.
-    pub(crate) fn steps(&mut self, steps: &[Step]) -> Result<(), Invalid> {
+    fn steps(&mut self, steps: &[Step]) -> Result<(), Invalid> {
         for step in steps {
             match step {
                 Step::Op(id, op) => self.op(*id, op)?,
@@ -49,12 +68,13 @@ impl Validator {
         Ok(())
     }
 
-    /// The partition of the program and whether it uses the clock.
-    pub(crate) fn finish(self) -> Result<(Partition, bool), Invalid> {
-        if self.bytes > MAX_PROGRAM_BYTES {
+    fn finish(self) -> Result<Found, Invalid> {
+        let Self { keys, bytes, uses_clock, writes, .. } = self;
+        if bytes > MAX_PROGRAM_BYTES {
             return Err(Invalid::ProgramTooLarge);
         }
-        Ok((self.keys.first().ok_or(Invalid::NoKey)?.partition(), self.uses_clock))
+        let partition = keys.first().ok_or(Invalid::NoKey)?.partition();
+        Ok(Found { partition, uses_clock, writes, bytes })
     }
 
     fn fork(&mut self, fork: &Fork) -> Result<(), Invalid> {
@@ -106,6 +126,7 @@ impl Validator {
             self.written.push(op.key().bytes().clone());
         }
         self.uses_clock |= op.uses_clock();
+        self.writes |= op.writes();
         self.visible[id.index()] = Some(op.shape());
         Ok(())
     }

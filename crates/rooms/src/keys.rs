@@ -63,6 +63,10 @@ struct Spaces {
 #[derive(Clone, Debug)]
 pub(crate) struct RoomKeys {
     pub(crate) id: RoomId,
+    /// What stands for it in the indexes of its partition.
+    pub(crate) name: Bytes,
+    /// What stands for it among the rooms of its pool; empty for a room with a name.
+    pub(crate) number: Bytes,
     tag: Tag,
     pub(crate) seats: Key,
     pub(crate) records: Key,
@@ -75,6 +79,36 @@ pub(crate) struct RoomKeys {
     pub(crate) list: Key,
     /// Of a room of a pool.
     pub(crate) pool: Option<PoolKeys>,
+}
+
+impl RoomKeys {
+    /// All of them, in one order for rooms of pools and in another for rooms with a name.
+    pub(crate) fn all(&self) -> Vec<Key> {
+        let Self {
+            id: _,
+            name: _,
+            number: _,
+            tag: _,
+            seats,
+            records,
+            held,
+            tickets,
+            queue,
+            events,
+            config,
+            due,
+            list,
+            pool,
+        } = self;
+        let own = [seats, records, held, tickets, queue, events, config, due, list];
+        let pool = pool.as_ref().map(|PoolKeys { open, made, freed }| [open, made, freed]);
+        own.into_iter().chain(pool.into_iter().flatten()).cloned().collect()
+    }
+
+    /// What stands for it in indexes.
+    pub(crate) fn names(&self) -> impl Iterator<Item = Bytes> {
+        [&self.name, &self.number].into_iter().filter(|name| !name.is_empty()).cloned()
+    }
 }
 
 /// The keys of one pool.
@@ -132,6 +166,8 @@ impl Keys {
         let key = |space: &Space, kind, tag| space.key_in(partition, kind, tag);
         RoomKeys {
             id,
+            name: id.bytes(),
+            number: id.number(),
             tag,
             seats: key(&spaces.seats, Kind::Ranking, tag),
             records: key(&spaces.records, Kind::Map, tag),

@@ -6,6 +6,7 @@
 
 mod configure;
 mod counters;
+mod forms;
 mod join;
 mod leave;
 mod occupancy;
@@ -20,6 +21,7 @@ mod testing;
 
 pub(crate) use configure::{ConfigureProgram, Configured};
 pub(crate) use counters::{IncrementProgram, ReconcileProgram, UpdateProgram};
+pub(crate) use forms::Forms;
 pub(crate) use join::{Applicant, Entered, JoinProgram};
 pub(crate) use leave::{KickProgram, LeaveProgram};
 pub(crate) use occupancy::{CountProgram, Counts, MembersProgram, Place};
@@ -41,7 +43,7 @@ pub(crate) fn fence(sealed: &Bytes) -> Bytes {
 }
 
 /// What holds for a program where the room itself says nothing else.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Basis {
     pub(crate) terms: Terms,
     /// How many seats a room has that is not configured.
@@ -50,17 +52,24 @@ pub(crate) struct Basis {
 
 /// What decides whether a program runs: that the room has the terms it was made for. The durations in it are constants,
 /// so where the configuration has changed meanwhile, that is told to the caller instead.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard {
     stale: BranchId,
     terms: OpId,
 }
 
+/// A transaction, and how to read what came of it.
+pub(crate) trait Program {
+    fn txn(&self) -> &Txn;
+
+    /// The same program on what another transaction of the same steps is on.
+    fn on(&self, txn: Txn) -> Self;
+}
+
 /// A program under a [`Guard`].
-pub(crate) trait Guarded {
+pub(crate) trait Guarded: Program {
     type Verdict;
 
-    fn txn(&self) -> &Txn;
     fn guard(&self) -> &Guard;
 
     /// What came of it where the guard held; `None` if the store did not say.

@@ -25,7 +25,7 @@ use crate::hub::Hub;
 use crate::id::RoomRef;
 use crate::keys::{Keys, RoomKeys};
 use crate::known::Known;
-use crate::programs::{Basis, stored_limit};
+use crate::programs::{Basis, Forms, stored_limit};
 use crate::terms::Terms;
 use crate::{Result, RoomConfig, RoomId};
 
@@ -57,6 +57,7 @@ struct Shared {
     /// Of rooms that are not configured.
     config: RoomConfig,
     known: Known,
+    forms: Forms,
     hub: Hub,
 }
 
@@ -90,7 +91,12 @@ impl<S: Store> Rooms<S> {
         Self {
             vault,
             keys,
-            shared: Arc::new(Shared { config, known: Known::default(), hub: Hub::default() }),
+            shared: Arc::new(Shared {
+                config,
+                known: Known::default(),
+                forms: Forms::default(),
+                hub: Hub::default(),
+            }),
         }
     }
 

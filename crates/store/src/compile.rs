@@ -15,6 +15,8 @@
 //!
 //! 1. `lower` walks a program once and splits it into its [`Plan`], which is the shape, and its arguments.
 //! 2. `emit` writes the script of a plan: decide, validate, act. Only for a shape that was not met before.
+//!
+//!    A prepared transaction is lowered once, to a `template` in which its keys and arguments are left open.
 //! 3. `decode` reads what comes back. A script replies to an op what the plain command would have replied, but for what
 //!    `plain` leaves out because it goes without saying.
 //!
@@ -33,6 +35,7 @@ mod lua;
 mod plain;
 mod plan;
 mod shape_hash;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -41,11 +44,12 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redis::Value;
-use roomkey_core::{Op, Outcome, Reply, Result, Step, Txn};
+use roomkey_core::{Op, Outcome, Prepared, Reply, Result, Step, Txn};
 
 use lower::Arguments;
 use plan::Plan;
 use shape_hash::ShapeHash;
+use template::Template;
 
 use crate::packed::Packed;
 
@@ -53,6 +57,8 @@ use crate::packed::Packed;
 #[derive(Debug, Default)]
 pub(crate) struct Compiler {
     scripts: RwLock<HashMap<Plan, Arc<Script>, ShapeHash>>,
+    /// By the ids of prepared transactions: none for one that is not sent as a script, or belongs to a run of a server.
+    templates: RwLock<HashMap<u64, Option<Arc<Template>>, ShapeHash>>,
 }
 
 impl Compiler {
@@ -94,6 +100,17 @@ impl Compiler {
     ///
     /// [`Error::CursorLost`](roomkey_core::Error::CursorLost) for a cursor that this store never wrote.
     pub(crate) fn txn(&self, txn: &Txn) -> Result<Call> {
+        if let Some(binding) = txn.binding()
+            && let Some(template) = self.template(binding.prepared())?
+        {
+            return Ok(Call {
+                cmd: Some(template.evalsha(binding)),
+                script: Some(Arc::clone(&template.script)),
+                form: Form::Script,
+                full_hides_errors: false,
+                run: None,
+            });
+        }
         if txn.reports_now() {
             return self.exact_txn(txn);
         }
@@ -127,10 +144,37 @@ impl Compiler {
         Ok(self.call(plan, &arguments, run))
     }
 
+    /// What is sent for a prepared transaction, if it is a script.
+    fn template(&self, prepared: &Prepared) -> Result<Option<Arc<Template>>> {
+        // As for scripts, no panic leaves the map half-written.
+        if let Some(template) =
+            self.templates.read().unwrap_or_else(PoisonError::into_inner).get(&prepared.id())
+        {
+            return Ok(template.clone());
+        }
+        let sample = self.txn(prepared.sample())?;
+        let template = sample.script.filter(|_| sample.run.is_none()).map(|script| {
+            let (_, arguments) = lower::txn(prepared.sample());
+            Arc::new(arguments.template(script, prepared))
+        });
+        let mut templates = self.templates.write().unwrap_or_else(PoisonError::into_inner);
+        if templates.len() >= MOST_SHAPES {
+            templates.clear();
+        }
+        templates.insert(prepared.id(), template.clone());
+        Ok(template)
+    }
+
     /// How many shapes are remembered.
     #[cfg(test)]
     fn shapes(&self) -> usize {
         self.scripts.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How many prepared transactions are remembered.
+    #[cfg(test)]
+    fn templates(&self) -> usize {
+        self.templates.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn call(&self, plan: Plan, arguments: &Arguments<'_>, run: Option<Arc<str>>) -> Call {
@@ -169,7 +213,7 @@ impl Compiler {
 /// So many shapes are unusual: every program that is written by hand has a handful.
 const MANY_SHAPES: usize = 256;
 
-/// With so many shapes they cannot be a finite list, so they are forgotten and compiled again.
+/// With so many shapes, or prepared transactions, they cannot be a finite list, so they are forgotten and compiled again.
 const MOST_SHAPES: usize = 2_048;
 
 /// A script of a shape.

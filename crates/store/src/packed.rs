@@ -3,6 +3,8 @@
 //! Commands of the control plane, of which there are few, are made with `redis` and packed then. Those of programs are
 //! written in this form at once: one buffer each, and to send it is to copy it.
 
+use std::fmt;
+
 use redis::{Arg, Cmd};
 
 /// One command: a name and arguments, as they stand behind the head of an array.
@@ -17,10 +19,14 @@ pub(crate) struct Packed {
 impl Packed {
     /// A command without arguments yet, and with room for so many of so many bytes together.
     pub(crate) fn new(name: &str, args: usize, bytes: usize) -> Self {
-        let room = (1 + args) * BESIDE + name.len() + bytes;
-        let mut packed = Self { words: 0, body: Vec::with_capacity(room), size: 0 };
+        let mut packed = Self::empty(1 + args, name.len() + bytes);
         packed.arg(name);
         packed
+    }
+
+    /// No words yet, and room for so many of so many bytes together.
+    pub(crate) fn empty(words: usize, bytes: usize) -> Self {
+        Self { words: 0, body: Vec::with_capacity(words * BESIDE + bytes), size: 0 }
     }
 
     pub(crate) fn arg(&mut self, arg: impl AsRef<[u8]>) -> &mut Self {
@@ -45,9 +51,22 @@ impl Packed {
         self.arg(digits.as_bytes())
     }
 
+    /// Adds words as they stand in another command, its name being one of them.
+    pub(crate) fn words_of(&mut self, other: &Self) -> &mut Self {
+        self.body.extend_from_slice(&other.body);
+        self.words += other.words;
+        self.size += other.size;
+        self
+    }
+
     /// How much is sent, but for the protocol's own.
     pub(crate) fn size(&self) -> usize {
         self.size
+    }
+
+    /// How much is sent, but for the head of the array.
+    pub(crate) fn sent(&self) -> usize {
+        self.body.len()
     }
 
     /// The same command with other words in the place of its first two.
@@ -73,9 +92,17 @@ impl Packed {
     }
 }
 
+impl fmt::Debug for Packed {
+    /// Shows no word: any may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { words, body: _, size } = self;
+        f.debug_struct("Packed").field("words", words).field("size", size).finish_non_exhaustive()
+    }
+}
+
 impl From<&Cmd> for Packed {
     fn from(cmd: &Cmd) -> Self {
-        let mut packed = Self { words: 0, body: Vec::new(), size: 0 };
+        let mut packed = Self::empty(0, 0);
         for arg in cmd.args_iter() {
             if let Arg::Simple(bytes) = arg {
                 packed.arg(bytes);

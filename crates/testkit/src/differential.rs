@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use crate::alike::{Alike, outcomes_alike};
 use crate::cases::Cases;
 use crate::conformance::Fixture;
+use crate::prepared::prepared;
 use crate::programs::{Step, keys, sequences};
 use crate::state::read_state;
 
@@ -59,7 +60,11 @@ async fn compare(a: &impl Fixture, b: &impl Fixture, steps: &[Step]) -> Result<(
     for (number, step) in steps.iter().enumerate() {
         let difference = match step {
             Step::Run(batch) => compare_batch(a.store(), b.store(), batch).await,
-            Step::Transact(txn) => compare_transaction(a.store(), b.store(), txn).await,
+            // Every other one as it was built.
+            Step::Transact(txn) if number % 2 == 0 => {
+                compare_transaction(a.store(), b.store(), txn, &prepared(txn)).await
+            }
+            Step::Transact(txn) => compare_transaction(a.store(), b.store(), txn, txn).await,
             Step::LimitMemory(at_limit) => {
                 a.limit_memory(*at_limit).await;
                 b.limit_memory(*at_limit).await;
@@ -109,8 +114,17 @@ fn full_hides_error(
     overtaken && a.is_err() && b.is_err() && (full(a) || full(b))
 }
 
-async fn compare_transaction(a: &impl Store, b: &impl Store, txn: &Txn) -> Result<(), String> {
-    let (a, b) = (a.transact(txn).await.map_err(kind), b.transact(txn).await.map_err(kind));
+/// The second store gets the transaction prepared, which has to be the same one.
+async fn compare_transaction(
+    a: &impl Store,
+    b: &impl Store,
+    txn: &Txn,
+    prepared: &Txn,
+) -> Result<(), String> {
+    if prepared != txn {
+        return Err(format!("a transaction is another one when it is prepared:\n  {txn:?}\n  {prepared:?}"));
+    }
+    let (a, b) = (a.transact(txn).await.map_err(kind), b.transact(prepared).await.map_err(kind));
     if same(&a, &b, |a: &Outcome, b| outcomes_alike(txn, a, b)) {
         return Ok(());
     }

@@ -16,6 +16,7 @@ mod cluster;
 mod differential;
 mod faulty;
 mod pause;
+mod prepared;
 mod recording;
 mod retry;
 mod sentinel;

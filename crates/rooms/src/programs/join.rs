@@ -4,10 +4,9 @@ use bytes::Bytes;
 use roomkey_core::{
     BranchId, Check, Limit, Only, Op, OpId, Outcome, RankPut, Reply, Result, Score, Standing, Txn,
 };
-use roomkey_crypto::Tag;
 
 use super::plan::Plan;
-use super::{Basis, Guard, Guarded, number};
+use super::{Basis, Guard, Guarded, Program, number};
 use crate::event::Kind;
 use crate::keys::RoomKeys;
 use crate::terms::Terms;
@@ -21,7 +20,8 @@ pub(crate) struct Applicant<'a> {
     /// The terms of the room's configuration, as far as is known.
     pub(crate) configured: Option<Terms>,
     pub(crate) basis: Basis,
-    pub(crate) member: Tag,
+    /// The tag of the member.
+    pub(crate) member: Bytes,
     pub(crate) sealed: Bytes,
     pub(crate) limit: Limit,
     /// How many may wait: none where the limit is not the room's own, by which those who wait are seated.
@@ -73,8 +73,7 @@ impl JoinProgram {
     ///
     /// Safe to repeat: the second time the member has what the first gave.
     pub(crate) fn new(applicant: Applicant<'_>) -> Result<Self> {
-        let Applicant { room, configured, basis, member, sealed, limit, queue } = applicant;
-        let me = Bytes::copy_from_slice(member.as_bytes());
+        let Applicant { room, configured, basis, member: me, sealed, limit, queue } = applicant;
         let mut plan = Plan::new("rooms.join", room, basis);
         let (guard, held) = Guard::new(&mut plan.program, &room.config, configured.as_ref());
 
@@ -110,12 +109,18 @@ impl JoinProgram {
     }
 }
 
-impl Guarded for JoinProgram {
-    type Verdict = Entered;
-
+impl Program for JoinProgram {
     fn txn(&self) -> &Txn {
         &self.txn
     }
+
+    fn on(&self, txn: Txn) -> Self {
+        Self { txn, ..*self }
+    }
+}
+
+impl Guarded for JoinProgram {
+    type Verdict = Entered;
 
     fn guard(&self) -> &Guard {
         &self.guard

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use roomkey_core::{BranchId, Check, FieldTest, Op, Outcome, Result, Txn};
 
 use super::plan::Plan;
-use super::{Basis, Guard, Guarded};
+use super::{Basis, Guard, Guarded, Program};
 use crate::event::Kind;
 use crate::keys::RoomKeys;
 use crate::terms::Terms;
@@ -40,6 +40,16 @@ impl LeaveProgram {
     }
 }
 
+impl Program for LeaveProgram {
+    fn txn(&self) -> &Txn {
+        &self.txn
+    }
+
+    fn on(&self, txn: Txn) -> Self {
+        Self { txn, ..*self }
+    }
+}
+
 /// Takes a member out of a room, whatever lease it has.
 pub(crate) struct KickProgram {
     txn: Txn,
@@ -69,12 +79,18 @@ impl KickProgram {
     }
 }
 
-impl Guarded for KickProgram {
-    type Verdict = ();
-
+impl Program for KickProgram {
     fn txn(&self) -> &Txn {
         &self.txn
     }
+
+    fn on(&self, txn: Txn) -> Self {
+        Self { txn, ..*self }
+    }
+}
+
+impl Guarded for KickProgram {
+    type Verdict = ();
 
     fn guard(&self) -> &Guard {
         &self.guard

@@ -244,7 +244,7 @@ impl<'r> Plan<'r> {
     /// ```
     pub(crate) fn settle(&mut self, branch: BranchId) {
         let room = self.room;
-        self.quiet(branch, Op::rank_remove(&room.due, room.id.bytes()));
+        self.quiet(branch, Op::rank_remove(&room.due, room.name.clone()));
         self.due(branch, &room.tickets);
     }
 
@@ -252,7 +252,7 @@ impl<'r> Plan<'r> {
     fn due(&mut self, branch: BranchId, of: &Key) {
         let room = self.room;
         let first = self.quiet(branch, Op::rank_range(of, Bound::Open, Bound::Open, Order::Lowest, 1));
-        let due = RankPut::new(&room.due, room.id.bytes(), Score::From(first)).life(self.life());
+        let due = RankPut::new(&room.due, room.name.clone(), Score::From(first)).life(self.life());
         self.quiet(branch, due);
     }
 
@@ -268,14 +268,14 @@ impl<'r> Plan<'r> {
     pub(crate) fn index(&mut self, branch: BranchId) {
         let (room, kept) = (self.room, self.terms.kept());
         self.due(branch, &room.seats);
-        let listed = |score| RankPut::new(&room.list, room.id.bytes(), score).life(Life::AtLeast(kept));
+        let listed = |score| RankPut::new(&room.list, room.name.clone(), score).life(Life::AtLeast(kept));
         let (configured, bare) = self.fork(branch, [Check::exists(&room.config)]);
         let until = self.quiet(configured, Op::expire(&room.config, Life::AtLeast(kept)));
         self.quiet(configured, listed(Score::From(until)));
         self.quiet(bare, listed(Score::After(kept)));
         if let Some(pool) = &room.pool {
             let taken = self.quiet(branch, Op::rank_count(&room.seats));
-            let open = RankPut::new(&pool.open, room.id.number(), Score::From(taken)).life(self.life());
+            let open = RankPut::new(&pool.open, room.number.clone(), Score::From(taken)).life(self.life());
             self.quiet(branch, open);
             // While there are rooms, how many were made is not forgotten.
             self.quiet(branch, Op::expire(&pool.made, Life::AtLeast(kept)));

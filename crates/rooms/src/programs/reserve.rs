@@ -1,11 +1,10 @@
 //! Holding a seat for somebody who has not come yet.
 
-use bytes::Bytes;
 use roomkey_core::{BranchId, Check, Op, OpId, Outcome, Result, Standing, Txn};
 
 use super::join::Applicant;
 use super::plan::Plan;
-use super::{Guard, Guarded, number};
+use super::{Guard, Guarded, Program, number};
 use crate::event::Kind;
 
 #[cfg(test)]
@@ -45,8 +44,7 @@ impl ReserveProgram {
     ///
     /// Safe to repeat: the second time it finds the hold of the first.
     pub(crate) fn new(applicant: Applicant<'_>) -> Result<Self> {
-        let Applicant { room, configured, basis, member, sealed, limit, queue: _ } = applicant;
-        let me = Bytes::copy_from_slice(member.as_bytes());
+        let Applicant { room, configured, basis, member: me, sealed, limit, queue: _ } = applicant;
         let mut plan = Plan::new("rooms.reserve", room, basis);
         let (guard, known) = Guard::new(&mut plan.program, &room.config, configured.as_ref());
 
@@ -71,12 +69,18 @@ impl ReserveProgram {
     }
 }
 
-impl Guarded for ReserveProgram {
-    type Verdict = Reserved;
-
+impl Program for ReserveProgram {
     fn txn(&self) -> &Txn {
         &self.txn
     }
+
+    fn on(&self, txn: Txn) -> Self {
+        Self { txn, ..*self }
+    }
+}
+
+impl Guarded for ReserveProgram {
+    type Verdict = Reserved;
 
     fn guard(&self) -> &Guard {
         &self.guard

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use roomkey_core::{Batch, Entry, Limit, LogId, MAX_LIMIT, Op, Order, Outcome, Reply, Store, Txn};
-use roomkey_crypto::Tag;
 use roomkey_memory::MemoryStore;
 use roomkey_testkit::assert_retry_safe;
 use roomkey_vault::{Keyring, Vault};
 
 use super::{
-    Applicant, AwayProgram, Basis, ConfigureProgram, Configured, Entered, Guarded, JoinProgram, QUEUE,
-    ReserveProgram, Reserved, fence, stored_limit,
+    Applicant, AwayProgram, Basis, ConfigureProgram, Configured, Entered, Guarded, JoinProgram, Program,
+    QUEUE, ReserveProgram, Reserved, fence, stored_limit,
 };
 use crate::event::Kind;
 use crate::id::{Form, RoomId};
@@ -39,7 +38,6 @@ pub(super) struct Place {
 /// A member, with the record of one of its leases.
 #[derive(Clone, Debug)]
 pub(super) struct Own {
-    pub(super) tag: Tag,
     pub(super) member: Bytes,
     pub(super) sealed: Bytes,
 }
@@ -99,7 +97,7 @@ impl Place {
         let tag = self.keys.member(&self.room, name).unwrap();
         let draft = Draft::new(name.as_bytes(), self.vault.encode(&()).unwrap());
         let sealed = self.keys.seal_member(&self.room, tag, &draft).unwrap();
-        Own { tag, member: Bytes::copy_from_slice(tag.as_bytes()), sealed }
+        Own { member: Bytes::copy_from_slice(tag.as_bytes()), sealed }
     }
 
     /// Somebody who knows how the room is configured.
@@ -108,7 +106,7 @@ impl Place {
             room: &self.room,
             configured: Some(TERMS),
             basis: BASIS,
-            member: own.tag,
+            member: own.member.clone(),
             sealed: own.sealed.clone(),
             limit: stored_limit(&self.room, 100),
             queue: Limit::Stored { key: self.room.config.clone(), field: QUEUE, or: 0 },

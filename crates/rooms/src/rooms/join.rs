@@ -1,5 +1,6 @@
 //! Joining rooms, and reserving seats.
 
+use bytes::Bytes;
 use roomkey_core::{Limit, Store};
 use roomkey_vault::Encode;
 
@@ -9,7 +10,7 @@ use crate::id::RoomRef;
 use crate::keys::RoomKeys;
 use crate::lease::{Lease, Seat, Ticket};
 use crate::member::{Join, Joined, Reservation};
-use crate::programs::{Applicant, Basis, Entered, Guarded, JoinProgram, QUEUE, ReserveProgram, Reserved};
+use crate::programs::{Applicant, Basis, Entered, Guarded, QUEUE, Reserved};
 use crate::record::Draft;
 use crate::terms::Terms;
 use crate::{Error, Result};
@@ -39,7 +40,7 @@ impl Candidate {
             room,
             configured: under.configured,
             basis: under.basis,
-            member: lease.member,
+            member: Bytes::copy_from_slice(lease.member.as_bytes()),
             sealed: lease.sealed.clone(),
             limit: limit.clone(),
             queue: queue.clone(),
@@ -106,8 +107,8 @@ impl<S: Store> Rooms<S> {
     ) -> Result<Reservation> {
         let room = self.room(room)?;
         let candidate = self.candidate(&room, join.into())?;
-        let (reserved, terms) =
-            self.under_terms(&room, |under| ReserveProgram::new(candidate.applicant(&room, under))).await?;
+        let reserve = |under| self.shared.forms.reserve(candidate.applicant(&room, under));
+        let (reserved, terms) = self.under_terms(&room, reserve).await?;
         Ok(match reserved {
             Reserved::Held => Reservation::Held(Lease { terms, ..candidate.lease }),
             Reserved::Seated => Reservation::Seated,
@@ -123,8 +124,8 @@ impl<S: Store> Rooms<S> {
     }
 
     async fn enter(&self, room: &RoomKeys, candidate: Candidate) -> Result<Joined<S>> {
-        let (entered, terms) =
-            self.under_terms(room, |under| JoinProgram::new(candidate.applicant(room, under))).await?;
+        let join = |under| self.shared.forms.join(candidate.applicant(room, under));
+        let (entered, terms) = self.under_terms(room, join).await?;
         let lease = Lease { terms, ..candidate.lease };
         Ok(match entered {
             Entered::Seated => Joined::Seated(Seat::new(self.clone(), lease)),

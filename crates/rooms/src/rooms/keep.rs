@@ -12,9 +12,7 @@ use crate::error::broken;
 use crate::id::{RoomId, RoomRef};
 use crate::lease::{Lease, Wait};
 use crate::member::{Joined, Renewal};
-use crate::programs::{
-    AwayProgram, KickProgram, LeaveProgram, RenewSeatsProgram, RenewTicketsProgram, Stands,
-};
+use crate::programs::{AwayProgram, KickProgram, RenewSeatsProgram, RenewTicketsProgram, Stands};
 use crate::terms::Terms;
 
 #[cfg(test)]
@@ -110,7 +108,7 @@ impl<S: Store> Rooms<S> {
     /// [`Store`](crate::Error::Store).
     pub async fn leave(&self, lease: &Lease) -> Result<bool> {
         let room = self.keys.room(lease.room);
-        let program = LeaveProgram::new(&room, self.basis(lease.terms), lease.pair())?;
+        let program = self.shared.forms.leave(&room, self.basis(lease.terms), lease.pair())?;
         let outcome = self.vault.store().transact(&program.txn).await?;
         Ok(program.left(&outcome))
     }

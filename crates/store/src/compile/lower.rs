@@ -3,11 +3,14 @@
 mod check;
 mod op;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use roomkey_core::{Key, Step, Txn};
+use roomkey_core::{Key, Prepared, Step, Txn};
 
 use super::Script;
 use super::plan::{self, Arg, KeyAt, Plan};
+use super::template::Template;
 use crate::packed::Packed;
 
 /// The shape of one op of a batch, and its arguments.
@@ -179,37 +182,77 @@ impl<'a> Arguments<'a> {
             + self.lists.iter().map(Elements::bytes).sum::<usize>();
         let mut cmd = Packed::new("EVALSHA", 2 + self.keys.len() + self.singles.len() + elements, 60 + bytes);
         cmd.arg(&script.sha).unsigned(self.keys.len() as u64);
+        self.each(|word| {
+            match word {
+                Word::Key(key) => cmd.arg(key.bytes()),
+                Word::Bytes(bytes) => cmd.arg(bytes),
+                Word::Signed(number) => cmd.signed(number),
+                Word::Unsigned(number) => cmd.unsigned(number),
+                Word::Text(text) => cmd.arg(text),
+            };
+        });
+        cmd
+    }
+
+    /// The same for a prepared transaction, whose sample these keys and arguments are of.
+    pub(super) fn template(&self, script: Arc<Script>, prepared: &Prepared) -> Template {
+        let mut template = Template::new(script, self.keys.len());
+        self.each(|word| match word {
+            Word::Key(key) => match prepared.key_at(key) {
+                Some(at) => template.key(at),
+                None => template.constant(|cmd| cmd.arg(key.bytes())),
+            },
+            Word::Bytes(bytes) => match prepared.arg_at(bytes) {
+                Some(at) => template.arg(at),
+                None => template.constant(|cmd| cmd.arg(bytes)),
+            },
+            Word::Signed(number) => template.constant(|cmd| cmd.signed(number)),
+            Word::Unsigned(number) => template.constant(|cmd| cmd.unsigned(number)),
+            Word::Text(text) => template.constant(|cmd| cmd.arg(text)),
+        });
+        template
+    }
+
+    /// Every word behind the number of keys.
+    fn each(&self, mut word: impl FnMut(Word<'_>)) {
         for key in &self.keys {
-            cmd.arg(key.bytes());
+            word(Word::Key(key));
         }
         for single in &self.singles {
-            match single {
-                Single::Bytes(bytes) => cmd.arg(bytes),
-                Single::Signed(number) => cmd.signed(*number),
-                Single::Unsigned(number) => cmd.unsigned(*number),
-                Single::Text(text) => cmd.arg(text),
-                Single::First(list) => cmd.unsigned(self.first_position(*list) as u64),
+            word(match single {
+                Single::Bytes(bytes) => Word::Bytes(bytes),
+                Single::Signed(number) => Word::Signed(*number),
+                Single::Unsigned(number) => Word::Unsigned(*number),
+                Single::Text(text) => Word::Text(text),
+                Single::First(list) => Word::Unsigned(self.first_position(*list) as u64),
                 Single::Last(list) => {
-                    cmd.unsigned((self.first_position(*list) + self.lists[*list].len() - 1) as u64)
+                    Word::Unsigned((self.first_position(*list) + self.lists[*list].len() - 1) as u64)
                 }
-            };
+            });
         }
         for elements in &self.lists {
             match elements {
-                Elements::List(list) => list.iter().for_each(|bytes| {
-                    cmd.arg(bytes);
-                }),
+                Elements::List(list) => list.iter().for_each(|bytes| word(Word::Bytes(bytes))),
                 Elements::Pairs(fields, values) => fields.iter().zip(*values).for_each(|(field, value)| {
-                    cmd.arg(field).arg(value);
+                    word(Word::Bytes(field));
+                    word(Word::Bytes(value));
                 }),
             }
         }
-        cmd
     }
 
     fn first_position(&self, list: usize) -> usize {
         1 + self.singles.len() + self.lists[..list].iter().map(Elements::len).sum::<usize>()
     }
+}
+
+/// A word of a call.
+enum Word<'a> {
+    Key(&'a Key),
+    Bytes(&'a Bytes),
+    Signed(i64),
+    Unsigned(u64),
+    Text(&'a str),
 }
 
 impl Single<'_> {

@@ -1,6 +1,7 @@
 //! Tests of the compiler: the scripts themselves, their shapes, and what they do on a real server.
 
 mod golden;
+mod prepared;
 mod programs;
 mod server;
 mod shapes;

@@ -168,7 +168,7 @@ async fn whoever_is_promoted_late_keeps_its_record() {
             ..place.applicant(&own)
         };
         let program = super::super::JoinProgram::new(applicant).unwrap();
-        place.memory().transact(super::super::Guarded::txn(&program)).await.unwrap();
+        place.memory().transact(super::super::Program::txn(&program)).await.unwrap();
         own
     };
     let (ada, ben) = (enter("ada").await, enter("ben").await);

@@ -44,9 +44,9 @@ async fn a_line_before_no_seats_is_looked_at_when_its_first_ticket_ends() {
     place.configure(0, 2).await;
     place.pass(LEASE / 2).await;
     let joining = place.joining(&ada);
-    place.memory().transact(super::super::Guarded::txn(&joining)).await.unwrap();
+    place.memory().transact(super::super::Program::txn(&joining)).await.unwrap();
     let dan = place.own("dan");
-    place.memory().transact(super::super::Guarded::txn(&place.joining(&dan))).await.unwrap();
+    place.memory().transact(super::super::Program::txn(&place.joining(&dan))).await.unwrap();
     place.pass(LEASE / 2).await;
     assert_eq!(sweep(&place).await, (1, 0, false), "ben's; cleo's ticket goes as well");
     let left = super::super::LeaveProgram::new(&place.room, BASIS, ada.pair()).unwrap();

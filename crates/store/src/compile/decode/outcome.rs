@@ -3,7 +3,7 @@
 use std::vec;
 
 use redis::Value;
-use roomkey_core::{Error, Fork, Op, Outcome, Reply, Result, Step, StoreTime, Txn};
+use roomkey_core::{Args, Error, Fork, Op, Outcome, RankPut, Reply, Result, Step, StoreTime, Txn};
 
 use super::reply;
 use crate::error::{Refusal, refusal, unexpected_answer};
@@ -22,7 +22,9 @@ pub(in crate::compile) fn outcome(txn: &Txn, answer: Value, run: &str) -> Result
     let mut values = values(answer)?;
     let now = if txn.reports_now() { Some(time(values.next())?) } else { None };
     let mut reader = Reader { txn, values, run, outcome: Outcome::new(txn, now) };
-    reader.branch(txn.steps())?;
+    // What a prepared transaction answers is read by the steps of its sample, which no call has to make again.
+    let sample = txn.binding().map_or(txn, |binding| binding.prepared().sample());
+    reader.branch(sample.steps())?;
     match reader.values.next() {
         None => Ok(reader.outcome),
         Some(_) => Err(unexpected_answer()),
@@ -79,6 +81,11 @@ fn time(value: Option<Value>) -> Result<StoreTime> {
     }
 }
 
+/// Whether a reply is read by what the op was given, beside its form.
+const fn replies_arguments(op: &Op) -> bool {
+    matches!(op, Op::RankPut(RankPut { members: Args::Given(_), .. }))
+}
+
 struct Reader<'a> {
     txn: &'a Txn,
     values: vec::IntoIter<Value>,
@@ -103,7 +110,11 @@ impl Reader<'_> {
                 Step::Op(id, op) => {
                     let answer = if op.is_empty() { Value::Nil } else { self.next()? };
                     if taken {
-                        self.outcome.set_reply(*id, reply(op, answer, self.run)?);
+                        let reply = match self.txn.binding().filter(|_| replies_arguments(op)) {
+                            Some(binding) => reply(&binding.op(op), answer, self.run)?,
+                            None => reply(op, answer, self.run)?,
+                        };
+                        self.outcome.set_reply(*id, reply);
                     }
                 }
                 Step::Fork(fork) => {
