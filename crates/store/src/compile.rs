@@ -6,10 +6,15 @@
 //! # Shapes
 //!
 //! A shape is the tree of a program with its modes, its references, and the names of log fields. Keys, arguments, numbers
-//! and the lengths of lists are `KEYS` and `ARGV`, so no value is ever code. Three things of the data do show in a shape,
-//! because they decide which code is needed: which keys are the same, which arguments are clones of one buffer (they are
-//! sent once), and whether a list holds none, one or more. A program written once has a handful of shapes; each is
-//! compiled once per process and cached by the server under its hash.
+//! and the lengths of lists are `KEYS` and `ARGV`, so no value is ever code. Four things of the data do show in a shape,
+//! because they decide which code is needed: which keys are the same, which arguments are clones of one buffer, which
+//! durations are equal and which counts are (all of these are sent once), and whether a list holds none, one or more. A
+//! program written once has a handful of shapes; each is compiled once per process and cached by the server under its
+//! hash.
+//!
+//! Durations and counts are constants of whoever wrote a program, or of a configuration. Other numbers are data: scores,
+//! sums, bounds, defaults of limits, moments. Any two of them may be equal by chance, so each is sent by itself, as equal
+//! bytes are.
 //!
 //! # From program to answer
 //!

@@ -97,11 +97,20 @@ enum Single<'a> {
     Bytes(&'a Bytes),
     Signed(i64),
     Unsigned(u64),
+    /// A number that the author of the program wrote, and what it is.
+    Constant(Constant),
     Text(String),
     /// The position of the first element of a list.
     First(usize),
     /// The position of its last element.
     Last(usize),
+}
+
+/// A number that no data decides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Constant {
+    Millis(u64),
+    Count(u32),
 }
 
 /// The elements of a list.
@@ -135,18 +144,41 @@ impl<'a> Arguments<'a> {
         Arg(self.singles.len() as u32)
     }
 
+    /// An argument that is sent once, though it may be given often. `same` tells which ones are it.
+    fn shared(&mut self, single: Single<'a>, same: impl Fn(&Single<'a>) -> bool) -> Arg {
+        match self.singles.iter().take(LOOKED_THROUGH).position(same) {
+            Some(at) => Arg(at as u32 + 1),
+            None => self.single(single),
+        }
+    }
+
     /// Bytes; clones of one buffer are one argument. Never by content: then the shape would depend on the data.
     fn bytes(&mut self, bytes: &'a Bytes) -> Arg {
-        let known = self.singles.iter().take(LOOKED_THROUGH).position(|single| match single {
+        self.shared(Single::Bytes(bytes), |single| match single {
             Single::Bytes(known) => {
                 !bytes.is_empty() && known.as_ptr() == bytes.as_ptr() && known.len() == bytes.len()
             }
             _ => false,
-        });
-        match known {
-            Some(at) => Arg(at as u32 + 1),
-            None => self.single(Single::Bytes(bytes)),
-        }
+        })
+    }
+
+    /// How long something lasts; equal durations are one argument.
+    fn duration(&mut self, millis: u64) -> Arg {
+        self.constant(Constant::Millis(millis))
+    }
+
+    /// At most or at least how many; equal counts are one argument.
+    fn count(&mut self, count: u32) -> Arg {
+        self.constant(Constant::Count(count))
+    }
+
+    /// By value, for a program has few constants and few ways to have the same one twice. What is no constant of the
+    /// program, as a score, a bound or a moment, goes by itself even if it is equal.
+    fn constant(&mut self, constant: Constant) -> Arg {
+        self.shared(
+            Single::Constant(constant),
+            |single| matches!(single, Single::Constant(known) if *known == constant),
+        )
     }
 
     fn signed(&mut self, number: i64) -> Arg {
@@ -222,7 +254,10 @@ impl<'a> Arguments<'a> {
             word(match single {
                 Single::Bytes(bytes) => Word::Bytes(bytes),
                 Single::Signed(number) => Word::Signed(*number),
-                Single::Unsigned(number) => Word::Unsigned(*number),
+                Single::Unsigned(number) | Single::Constant(Constant::Millis(number)) => {
+                    Word::Unsigned(*number)
+                }
+                Single::Constant(Constant::Count(count)) => Word::Unsigned((*count).into()),
                 Single::Text(text) => Word::Text(text),
                 Single::First(list) => Word::Unsigned(self.first_position(*list) as u64),
                 Single::Last(list) => {
@@ -261,7 +296,7 @@ impl Single<'_> {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Text(text) => text.len(),
-            Self::Signed(_) | Self::Unsigned(_) => 16,
+            Self::Signed(_) | Self::Unsigned(_) | Self::Constant(_) => 16,
             Self::First(_) | Self::Last(_) => 4,
         }
     }

@@ -11,13 +11,13 @@ if fork1 then
   fork2 = call('ZSCORE', KEYS[4], ARGV[1]) ~= false
 else
   local count2 = call('ZCOUNT', KEYS[1], '(' .. ms, '+inf')
-  local bound3 = call('HGET', KEYS[5], ARGV[12]) or ARGV[13]
+  local bound3 = call('HGET', KEYS[5], ARGV[9]) or ARGV[10]
   if bound3 ~= '0' and not (string.find(bound3, '^%-?[1-9]%d*$') and (#bound3 < 19
     or #bound3 == 19 and (string.byte(bound3) == 45 or bound3 <= '9223372036854775807')
     or #bound3 == 20 and string.byte(bound3) == 45 and bound3 <= '-9223372036854775808')) then
     return 'NotANumber'
   end
-  fork3 = count2 < tonumber(bound3) and call('ZCOUNT', KEYS[6], '(' .. ms, '+inf') < tonumber(ARGV[14])
+  fork3 = count2 < tonumber(bound3) and call('ZCOUNT', KEYS[6], '(' .. ms, '+inf') < tonumber(ARGV[11])
 end
 call('HLEN', KEYS[2])
 call('ZCARD', KEYS[4])
@@ -54,30 +54,30 @@ if fork1 then
   -- 4 MapPut
   local ttl4 = call('PTTL', KEYS[2])
   call('HSET', KEYS[2], ARGV[1], ARGV[7])
-  if ttl4 ~= -1 and ttl4 < tonumber(ARGV[8]) then call('PEXPIRE', KEYS[2], ARGV[8]) end
+  if ttl4 ~= -1 and ttl4 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[2], ARGV[6]) end
   if fork2 then
     -- 5 RankRemove
     call('ZREM', KEYS[4], ARGV[1])
     -- 6 Append
     local ttl6 = call('PTTL', KEYS[3])
-    call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[10], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
-    if ttl6 ~= -1 and ttl6 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[3], ARGV[11]) end
+    call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[8], 'm', ARGV[1], 'i', ARGV[7])
+    if ttl6 ~= -1 and ttl6 < tonumber(ARGV[4]) then call('PEXPIRE', KEYS[3], ARGV[4]) end
   end
 else
   if fork3 then
     -- 7 RankPut
-    local rank7 = now + ARGV[15]
+    local rank7 = now + ARGV[5]
     local ttl7 = call('PTTL', KEYS[1])
     call('ZADD', KEYS[1], rank7, ARGV[1])
-    if ttl7 ~= -1 and ttl7 < tonumber(ARGV[16]) then call('PEXPIRE', KEYS[1], ARGV[16]) end
+    if ttl7 ~= -1 and ttl7 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[1], ARGV[6]) end
     -- 8 MapPut
     local ttl8 = call('PTTL', KEYS[2])
     call('HSET', KEYS[2], ARGV[1], ARGV[7])
-    if ttl8 ~= -1 and ttl8 < tonumber(ARGV[17]) then call('PEXPIRE', KEYS[2], ARGV[17]) end
+    if ttl8 ~= -1 and ttl8 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[2], ARGV[6]) end
     -- 9 Append
     local ttl9 = call('PTTL', KEYS[3])
-    call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[18], '*', 'k', ARGV[9], 'm', ARGV[1], 'i', ARGV[7])
-    if ttl9 ~= -1 and ttl9 < tonumber(ARGV[19]) then call('PEXPIRE', KEYS[3], ARGV[19]) end
+    call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[8], 'm', ARGV[1], 'i', ARGV[7])
+    if ttl9 ~= -1 and ttl9 < tonumber(ARGV[4]) then call('PEXPIRE', KEYS[3], ARGV[4]) end
   else
     -- 10 RankCount
     r10 = call('ZCOUNT', KEYS[1], '(' .. ms, '+inf')
@@ -85,7 +85,7 @@ else
 end
 -- 11 RankTake
 if not (fork0 or fork1 or fork3) then call('ZREMRANGEBYRANK', KEYS[1], 1, 0) end
-local r11 = call('ZRANGEBYSCORE', KEYS[1], '-inf', ms, 'LIMIT', 0, ARGV[20])
+local r11 = call('ZRANGEBYSCORE', KEYS[1], '-inf', ms, 'LIMIT', 0, ARGV[12])
 if #r11 > 0 then call('ZREM', KEYS[1], unpack(r11)) end
 -- 12 MapGet
 local r12 = false
@@ -102,25 +102,25 @@ if #r11 > 0 then call('ZREM', KEYS[4], unpack(r11)) end
 if #r11 > 0 and #list12 > 0 then
   local ttl15 = call('PTTL', KEYS[3])
   for i = 1, math.min(#r11, #list12) do
-    call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[21], '*', 'k', ARGV[2], 'm', r11[i], 'i', list12[i])
+    call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'k', ARGV[2], 'm', r11[i], 'i', list12[i])
   end
-  if ttl15 ~= -1 and ttl15 < tonumber(ARGV[22]) then call('PEXPIRE', KEYS[3], ARGV[22]) end
+  if ttl15 ~= -1 and ttl15 < tonumber(ARGV[4]) then call('PEXPIRE', KEYS[3], ARGV[4]) end
 end
 -- 16 RankRange
-local r16 = call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[23])
+local r16 = call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[13])
 -- 17 RankPut
 if r16[2] then
   local rank17 = r16[2]
   local ttl17 = call('PTTL', KEYS[7])
-  call('ZADD', KEYS[7], rank17, ARGV[24])
-  if ttl17 ~= -1 and ttl17 < tonumber(ARGV[25]) then call('PEXPIRE', KEYS[7], ARGV[25]) end
+  call('ZADD', KEYS[7], rank17, ARGV[14])
+  if ttl17 ~= -1 and ttl17 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[7], ARGV[6]) end
 end
 -- 18 RankPut
-local rank18 = now + ARGV[26]
+local rank18 = now + ARGV[4]
 local ttl18 = call('PTTL', KEYS[8])
-call('ZADD', KEYS[8], rank18, ARGV[24])
-if ttl18 ~= -1 and ttl18 < tonumber(ARGV[27]) then call('PEXPIRE', KEYS[8], ARGV[27]) end
+call('ZADD', KEYS[8], rank18, ARGV[14])
+if ttl18 ~= -1 and ttl18 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[8], ARGV[6]) end
 -- 19 Expire
 local ttl19 = call('PTTL', KEYS[5])
-if ttl19 ~= -2 and (ttl19 ~= -1 and ttl19 < tonumber(ARGV[28])) then call('PEXPIRE', KEYS[5], ARGV[28]) end
+if ttl19 ~= -2 and (ttl19 ~= -1 and ttl19 < tonumber(ARGV[6])) then call('PEXPIRE', KEYS[5], ARGV[6]) end
 return {now, fork0 and 1 or 0, fork1 and 1 or 0, fork2 and 1 or 0, fork3 and 1 or 0, r10 or false}

@@ -14,17 +14,17 @@ if score1 and tonumber(score1) > now then
     local ttl0 = call('PTTL', KEYS[1])
     call('ZADD', KEYS[1], rank0, ARGV[1])
     r0 = rank0
-    if ttl0 ~= -1 and ttl0 < tonumber(ARGV[3]) then call('PEXPIRE', KEYS[1], ARGV[3]) end
+    if ttl0 ~= -1 and ttl0 < tonumber(ARGV[2]) then call('PEXPIRE', KEYS[1], ARGV[2]) end
   end
   return {now, 1, r0}
 else
-  if call('ZCOUNT', KEYS[1], '(' .. ms, '+inf') < tonumber(ARGV[4]) then
+  if call('ZCOUNT', KEYS[1], '(' .. ms, '+inf') < tonumber(ARGV[3]) then
     -- 1 RankPut
-    local rank1 = now + ARGV[5]
+    local rank1 = now + ARGV[2]
     local ttl1 = call('PTTL', KEYS[1])
     call('ZADD', KEYS[1], rank1, ARGV[1])
     local r1 = rank1
-    if ttl1 ~= -1 and ttl1 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[1], ARGV[6]) end
+    if ttl1 ~= -1 and ttl1 < tonumber(ARGV[2]) then call('PEXPIRE', KEYS[1], ARGV[2]) end
     return {now, 0, 1, r1}
   else
     -- 2 RankCount

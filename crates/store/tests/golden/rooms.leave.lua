@@ -13,7 +13,7 @@ call('ZCARD', KEYS[4])
 call('ZCARD', KEYS[5])
 call('XLEN', KEYS[6])
 if fork0 then
-  limit12 = call('HGET', KEYS[7], ARGV[10]) or ARGV[11]
+  limit12 = call('HGET', KEYS[7], ARGV[9]) or ARGV[10]
   if limit12 ~= '0' and not (string.find(limit12, '^%-?[1-9]%d*$') and (#limit12 < 19
     or #limit12 == 19 and (string.byte(limit12) == 45 or limit12 <= '9223372036854775807')
     or #limit12 == 20 and string.byte(limit12) == 45 and limit12 <= '-9223372036854775808')) then
@@ -65,7 +65,7 @@ if #list0 > 0 and #list1 > 0 then
 end
 if fork0 then
   -- 8 RankTake
-  r8 = call('ZRANGEBYSCORE', KEYS[4], '-inf', ms, 'LIMIT', 0, ARGV[7])
+  r8 = call('ZRANGEBYSCORE', KEYS[4], '-inf', ms, 'LIMIT', 0, ARGV[5])
   if #r8 > 0 then call('ZREM', KEYS[4], unpack(r8)) end
   -- 9 RankRemove
   r9 = false
@@ -74,14 +74,14 @@ if fork0 then
   r10 = false
   if #r8 > 0 then r10 = call('HDEL', KEYS[1], unpack(r8)) end
   -- 11 RankRange
-  r11 = call('ZRANGEBYSCORE', KEYS[5], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[8])
+  r11 = call('ZRANGEBYSCORE', KEYS[5], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[7])
   list11 = {}
   for i = 1, #r11, 2 do list11[#list11 + 1] = r11[i] end
   -- 12 RankPut
   r12 = false
   list12 = {}
   if #list11 > 0 then
-    local rank12 = now + ARGV[9]
+    local rank12 = now + ARGV[8]
     local old12 = call('ZMSCORE', KEYS[2], unpack(list11))
     local space12 = tonumber(limit12) - call('ZCOUNT', KEYS[2], '(' .. ms, '+inf')
     r12 = ''
@@ -105,14 +105,14 @@ if fork0 then
         call('ZADD', KEYS[2], unpack(args12, i, math.min(i + 999, #args12)))
       end
       r12 = written
-      if ttl12 ~= -1 and ttl12 < tonumber(ARGV[12]) then call('PEXPIRE', KEYS[2], ARGV[12]) end
+      if ttl12 ~= -1 and ttl12 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[2], ARGV[11]) end
       for i = 2, #written do list12[i - 1] = written[i] end
     end
   end
   -- 13 RankPut
   r13 = false
   if #list12 > 0 then
-    local rank13 = now + ARGV[13]
+    local rank13 = now + ARGV[8]
     r13 = ''
     local args13, written = {}, {rank13}
     for i = 1, #list12 do
@@ -125,7 +125,7 @@ if fork0 then
       call('ZADD', KEYS[3], unpack(args13, i, math.min(i + 999, #args13)))
     end
     r13 = written
-    if ttl13 ~= -1 and ttl13 < tonumber(ARGV[14]) then call('PEXPIRE', KEYS[3], ARGV[14]) end
+    if ttl13 ~= -1 and ttl13 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[3], ARGV[11]) end
   end
   -- 14 RankRemove
   r14 = false
@@ -146,13 +146,13 @@ if fork0 then
     local ttl17 = call('PTTL', KEYS[6])
     r17 = {}
     for i = 1, math.min(#list12, #list16) do
-      r17[i] = call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[16], '*', 'k', ARGV[15], 'm', list12[i], 'i', list16[i])
+      r17[i] = call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'k', ARGV[12], 'm', list12[i], 'i', list16[i])
     end
-    if ttl17 ~= -1 and ttl17 < tonumber(ARGV[17]) then call('PEXPIRE', KEYS[6], ARGV[17]) end
+    if ttl17 ~= -1 and ttl17 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[6], ARGV[6]) end
   end
 end
 -- 18 RankTake
-local r18 = call('ZRANGEBYSCORE', KEYS[2], '-inf', ms, 'LIMIT', 0, ARGV[18])
+local r18 = call('ZRANGEBYSCORE', KEYS[2], '-inf', ms, 'LIMIT', 0, ARGV[7])
 if #r18 > 0 then call('ZREM', KEYS[2], unpack(r18)) end
 -- 19 MapGet
 local r19 = false
@@ -169,25 +169,25 @@ if #r18 > 0 then call('ZREM', KEYS[3], unpack(r18)) end
 if #r18 > 0 and #list19 > 0 then
   local ttl22 = call('PTTL', KEYS[6])
   for i = 1, math.min(#r18, #list19) do
-    call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[20], '*', 'k', ARGV[19], 'm', r18[i], 'i', list19[i])
+    call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[5], '*', 'k', ARGV[13], 'm', r18[i], 'i', list19[i])
   end
-  if ttl22 ~= -1 and ttl22 < tonumber(ARGV[21]) then call('PEXPIRE', KEYS[6], ARGV[21]) end
+  if ttl22 ~= -1 and ttl22 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[6], ARGV[6]) end
 end
 -- 23 RankRange
-local r23 = call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[22])
+local r23 = call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[14])
 -- 24 RankPut
 if r23[2] then
   local rank24 = r23[2]
   local ttl24 = call('PTTL', KEYS[8])
-  call('ZADD', KEYS[8], rank24, ARGV[23])
-  if ttl24 ~= -1 and ttl24 < tonumber(ARGV[24]) then call('PEXPIRE', KEYS[8], ARGV[24]) end
+  call('ZADD', KEYS[8], rank24, ARGV[15])
+  if ttl24 ~= -1 and ttl24 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[8], ARGV[11]) end
 end
 -- 25 RankPut
-local rank25 = now + ARGV[25]
+local rank25 = now + ARGV[6]
 local ttl25 = call('PTTL', KEYS[9])
-call('ZADD', KEYS[9], rank25, ARGV[23])
-if ttl25 ~= -1 and ttl25 < tonumber(ARGV[26]) then call('PEXPIRE', KEYS[9], ARGV[26]) end
+call('ZADD', KEYS[9], rank25, ARGV[15])
+if ttl25 ~= -1 and ttl25 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[9], ARGV[11]) end
 -- 26 Expire
 local ttl26 = call('PTTL', KEYS[7])
-if ttl26 ~= -2 and (ttl26 ~= -1 and ttl26 < tonumber(ARGV[27])) then call('PEXPIRE', KEYS[7], ARGV[27]) end
+if ttl26 ~= -2 and (ttl26 ~= -1 and ttl26 < tonumber(ARGV[11])) then call('PEXPIRE', KEYS[7], ARGV[11]) end
 return {now, r0, r1, r2, r3, r4, r5, r6, r7, fork0 and 1 or 0, r8 or false, r9 or false, r10 or false, r11 or false, r12 or false, r13 or false, r14 or false, r15 or false, r16 or false, r17 or false}

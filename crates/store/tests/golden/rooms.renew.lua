@@ -67,28 +67,28 @@ if #list0 > 0 then
       call('ZADD', KEYS[3], unpack(args2, i, math.min(i + 999, #args2)))
     end
     r2 = written
-    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[7]) then call('PEXPIRE', KEYS[3], ARGV[7]) end
+    if ttl2 ~= -1 and ttl2 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[3], ARGV[5]) end
   end
 end
 -- 3 Expire
 local ttl3 = call('PTTL', KEYS[1])
 local r3 = ttl3 == -2 and 0 or 1
-if ttl3 ~= -2 and (ttl3 ~= -1 and ttl3 < tonumber(ARGV[8])) then call('PEXPIRE', KEYS[1], ARGV[8]) end
+if ttl3 ~= -2 and (ttl3 ~= -1 and ttl3 < tonumber(ARGV[5])) then call('PEXPIRE', KEYS[1], ARGV[5]) end
 -- 4 RankRange
-local r4 = call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[9])
+local r4 = call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[7])
 -- 5 RankPut
 if r4[2] then
   local rank5 = r4[2]
   local ttl5 = call('PTTL', KEYS[4])
-  call('ZADD', KEYS[4], rank5, ARGV[10])
-  if ttl5 ~= -1 and ttl5 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[4], ARGV[11]) end
+  call('ZADD', KEYS[4], rank5, ARGV[8])
+  if ttl5 ~= -1 and ttl5 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[4], ARGV[5]) end
 end
 -- 6 RankPut
-local rank6 = now + ARGV[12]
+local rank6 = now + ARGV[9]
 local ttl6 = call('PTTL', KEYS[5])
-call('ZADD', KEYS[5], rank6, ARGV[10])
-if ttl6 ~= -1 and ttl6 < tonumber(ARGV[13]) then call('PEXPIRE', KEYS[5], ARGV[13]) end
+call('ZADD', KEYS[5], rank6, ARGV[8])
+if ttl6 ~= -1 and ttl6 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[5], ARGV[5]) end
 -- 7 Expire
 local ttl7 = call('PTTL', KEYS[6])
-if ttl7 ~= -2 and (ttl7 ~= -1 and ttl7 < tonumber(ARGV[14])) then call('PEXPIRE', KEYS[6], ARGV[14]) end
+if ttl7 ~= -2 and (ttl7 ~= -1 and ttl7 < tonumber(ARGV[5])) then call('PEXPIRE', KEYS[6], ARGV[5]) end
 return {now, r0, r1, r2, r3}

@@ -8,12 +8,12 @@ if call('EXISTS', KEYS[1]) == 0 then
   -- 0 Put
   call('SET', KEYS[1], ARGV[1], 'PXAT', now + ARGV[2])
   -- 1 RankPut
-  local rank1 = now + ARGV[4]
+  local rank1 = now + ARGV[2]
   local ttl1 = call('PTTL', KEYS[2])
   call('ZADD', KEYS[2], rank1, ARGV[3])
-  if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[2], ARGV[5]) end
+  if ttl1 ~= -1 and ttl1 < tonumber(ARGV[2]) then call('PEXPIRE', KEYS[2], ARGV[2]) end
   -- 2 RankTake
-  local r2 = call('ZRANGEBYSCORE', KEYS[2], '-inf', ms, 'LIMIT', 0, ARGV[6])
+  local r2 = call('ZRANGEBYSCORE', KEYS[2], '-inf', ms, 'LIMIT', 0, ARGV[4])
   if #r2 > 0 then call('ZREM', KEYS[2], unpack(r2)) end
   return {now, 1}
 else

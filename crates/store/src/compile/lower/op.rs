@@ -5,7 +5,7 @@ use roomkey_core::{Append, Args, Bound, Life, Op, RankPut, Score, Until};
 use super::{Elements, Lowering};
 use crate::compile::cursor;
 use crate::compile::plain::{millis, moment};
-use crate::compile::plan::{self, Arg, KeyAt, List, Pairs, Sum, What};
+use crate::compile::plan::{self, KeyAt, List, Pairs, Sum, What};
 
 impl<'a> Lowering<'a> {
     pub(super) fn op(&mut self, id: usize, op: &'a Op, quiet: bool) -> plan::Op {
@@ -52,18 +52,18 @@ impl<'a> Lowering<'a> {
                 ),
             },
             Op::Push { end, values, life, .. } => What::Push(*end, self.list(values), self.life(*life)),
-            Op::Pop { end, count, .. } => What::Pop(*end, self.arguments.unsigned((*count).into())),
+            Op::Pop { end, count, .. } => What::Pop(*end, self.arguments.count(*count)),
             Op::Range { from, to, .. } => {
                 What::Range(self.arguments.signed(*from), self.arguments.signed(*to))
             }
             Op::RankPut(put) => What::RankPut(self.rank_put(put)),
             Op::RankRemove { members, .. } => What::RankRemove(self.list(members)),
-            Op::RankTake { limit, .. } => What::RankTake(self.arguments.unsigned((*limit).into())),
+            Op::RankTake { limit, .. } => What::RankTake(self.arguments.count(*limit)),
             Op::RankRange { min, max, order, limit, .. } => What::RankRange {
                 min: self.bound(*min),
                 max: self.bound(*max),
                 order: *order,
-                limit: self.arguments.unsigned((*limit).into()),
+                limit: self.arguments.count(*limit),
             },
             Op::RankCount { .. } => What::RankCount,
             Op::RankScores { members, .. } => What::RankScores(self.list(members)),
@@ -73,7 +73,7 @@ impl<'a> Lowering<'a> {
                 from: self.arguments.text(from.to_string()),
                 to: self.arguments.text(to.to_string()),
                 order: *order,
-                limit: self.arguments.unsigned((*limit).into()),
+                limit: self.arguments.count(*limit),
             },
             Op::Walk { key, cursor: at, count } => {
                 // One that this store never wrote was refused before.
@@ -81,7 +81,7 @@ impl<'a> Lowering<'a> {
                 What::Walk {
                     kind: key.kind(),
                     cursor: self.arguments.unsigned(at),
-                    count: self.arguments.unsigned((*count).into()),
+                    count: self.arguments.count(*count),
                 }
             }
         }
@@ -139,7 +139,7 @@ impl<'a> Lowering<'a> {
     fn append(&mut self, append: &'a Append) -> What {
         What::Append {
             fields: append.fields.iter().map(|(name, args)| (*name, self.list(args))).collect(),
-            keep: self.arguments.unsigned(append.keep.into()),
+            keep: self.arguments.count(append.keep),
             life: self.life(append.life),
         }
     }
@@ -162,12 +162,13 @@ impl<'a> Lowering<'a> {
     }
 
     fn until(&mut self, until: Until) -> plan::Until {
-        let mut arg = |number: u64| -> Arg { self.arguments.unsigned(number) };
+        let arguments = &mut self.arguments;
         match until {
-            Until::In(duration) => plan::Until::In(arg(millis(duration))),
-            Until::At(time) => plan::Until::At(arg(moment(time))),
+            Until::In(duration) => plan::Until::In(arguments.duration(millis(duration))),
+            Until::At(time) => plan::Until::At(arguments.unsigned(moment(time))),
             Until::InCapped(duration, time) => {
-                plan::Until::InCapped(arg(millis(duration)), arg(moment(time)))
+                let duration = arguments.duration(millis(duration));
+                plan::Until::InCapped(duration, arguments.unsigned(moment(time)))
             }
         }
     }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use roomkey_core::{
-    Append, Args, BranchId, Check, FieldTest, Kind, Life, Only, Op, RankPut, Score, Txn, TxnBuilder,
+    Append, Args, BranchId, Check, FieldTest, Kind, Life, Limit, Only, Op, RankPut, Score, StoreTime, Txn,
+    TxnBuilder, Until,
 };
 
 use super::programs::{self, bytes, key, seconds};
@@ -64,6 +65,57 @@ fn clones_of_one_buffer_are_sent_once_and_equal_buffers_twice() {
         3,
         "nor do empty buffers, which are all one"
     );
+}
+
+#[test]
+fn equal_durations_and_counts_are_sent_once() {
+    let compiler = Compiler::default();
+    let (ranking, log) = (key(Kind::Ranking, "z"), key(Kind::Log, "x"));
+    let sent = |lease, life, swept, keep| {
+        let mut program = TxnBuilder::new("constants");
+        let put = RankPut::new(&ranking, bytes("m"), Score::After(seconds(lease)));
+        program.op(BranchId::ROOT, put.life(Life::AtLeast(seconds(life))));
+        program.op(BranchId::ROOT, Op::rank_take(&ranking, swept));
+        program
+            .op(BranchId::ROOT, Append::new(&log, keep).field("k", "x").life(Life::AtLeast(seconds(life))));
+        let sent = arguments(&compiler.exact_txn(&program.build().unwrap()).unwrap());
+        sent.iter().map(|argument| String::from_utf8_lossy(argument).into_owned()).skip(2).collect::<Vec<_>>()
+    };
+    assert_eq!(sent(30, 60, 64, 1_000), ["m", "30000", "60000", "64", "x", "1000"]);
+    assert_eq!(sent(60, 60, 64, 64), ["m", "60000", "64", "x"]);
+    assert_eq!(
+        sent(1, 2, 1_000, 2_000),
+        ["m", "1000", "2000", "1000", "x", "2000"],
+        "milliseconds are no count"
+    );
+}
+
+#[test]
+fn equal_numbers_that_are_data_are_sent_each_for_itself() {
+    let compiler = Compiler::default();
+    let (value, ranking, config) = (key(Kind::Value, "v"), key(Kind::Ranking, "z"), key(Kind::Map, "h"));
+    let program = |numbers: [i64; 6]| {
+        let [least, score, limit, default, by, at] = numbers;
+        let moment = StoreTime::from_millis(at.unsigned_abs());
+        let stored = |or| Limit::Stored { key: config.clone(), field: Bytes::from_static(b"limit"), or };
+        let mut program = TxnBuilder::new("data");
+        let checks = [
+            Check::size(&ranking, least.unsigned_abs()..=u64::MAX),
+            Check::below(&ranking, limit),
+            Check::below(&ranking, stored(default)),
+            Check::Before(moment),
+        ];
+        let (then, _) = program.fork(BranchId::ROOT, checks);
+        program.op(then, RankPut::new(&ranking, bytes("m"), Score::Is(score)).within(stored(default)));
+        program.op(then, Op::add(&value, by, Life::Set(Until::At(moment))));
+        program.op(then, Op::range(&key(Kind::List, "l"), by, score));
+        program.build().unwrap()
+    };
+    let different = script(&compiler, &program([1, 2, 3, 4, 5, 6]));
+    for equal in [[7; 6], [1, 2, 2, 1, 1, 2], [60_000; 6]] {
+        assert!(Arc::ptr_eq(&different, &script(&compiler, &program(equal))), "{equal:?}");
+    }
+    assert_eq!(compiler.shapes(), 1);
 }
 
 #[test]
