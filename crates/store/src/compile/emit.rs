@@ -7,6 +7,7 @@
 mod act;
 mod args;
 mod decide;
+mod home;
 mod life;
 mod log;
 mod map;
@@ -17,13 +18,15 @@ mod value;
 
 use std::fmt;
 
+use home::Home;
+
 use super::lua::{self, Lua};
 use super::plan::{Arg, Fork, KeyAt, Op, Plan, Step, What};
 
 /// The Lua source of a plan.
 pub(super) fn script(plan: &Plan) -> String {
     let mut emitter = Emitter::new(plan);
-    if emitter.tables {
+    if emitter.home == Home::Tables {
         emitter.line(format_args!("local fork, r, list, num, limit = {{}}, {{}}, {{}}, {{}}, {{}}"));
     }
     emitter.branch(&plan.steps, Facts::default(), &[]);
@@ -43,12 +46,6 @@ fn readable(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '?' }).collect()
 }
 
-/// Lua allows a function 200 local variables. A script that might need more keeps those of its ops and forks in tables.
-const MOST_LOCALS: usize = 180;
-
-/// The variables of a fork: its own, and what its first check reads. What others read stands inside an `if`.
-const CONDITION: usize = 3;
-
 /// Lines of declarations are broken after so many names.
 const NAMES_PER_LINE: usize = 10;
 
@@ -62,8 +59,7 @@ struct Emitter<'p> {
     reads: Vec<(Read, String)>,
     /// Numbers the variables of checks.
     variables: usize,
-    /// Whether the variables of ops and forks stand in tables.
-    tables: bool,
+    home: Home,
     /// Whether the ops written now declare their variables themselves.
     declares: bool,
     /// Whether the variables of the op written now hold already what they hold if it is skipped.
@@ -132,7 +128,7 @@ impl<'p> Emitter<'p> {
             ops: vec![(None, References::default()); plan.ops.into()],
             reads: Vec::new(),
             variables: 0,
-            tables: false,
+            home: Home::Plain,
             declares: true,
             prepared: false,
             written: 0,
@@ -140,26 +136,8 @@ impl<'p> Emitter<'p> {
             clock: false,
         };
         emitter.note(&plan.steps);
-        emitter.tables = emitter.locals(&plan.steps) > MOST_LOCALS;
+        emitter.home = emitter.find_home();
         emitter
-    }
-
-    /// At most how many local variables a branch needs at once.
-    fn locals(&self, steps: &[Step]) -> usize {
-        match steps {
-            [Step::Fork(fork)] => CONDITION + self.locals(&fork.then).max(self.locals(&fork.otherwise)),
-            steps => self.locals_of_block(steps),
-        }
-    }
-
-    fn locals_of_block(&self, steps: &[Step]) -> usize {
-        let of_step = |step: &Step| match step {
-            Step::Op(op) => own_variables(&op.what) + 1 + self.variables_of_op(op).count(),
-            Step::Fork(Fork { then, otherwise, .. }) => {
-                CONDITION + self.locals_of_block(then) + self.locals_of_block(otherwise)
-            }
-        };
-        steps.iter().map(of_step).sum()
     }
 
     /// Notes every op and who refers to it.
@@ -191,7 +169,7 @@ impl<'p> Emitter<'p> {
             return self.block(steps, facts, answer);
         };
         let (then, otherwise) = (facts.or(Facts::if_held(&fork.when)), facts.or(Facts::if_not(&fork.when)));
-        let holds = self.condition(fork, !self.tables);
+        let holds = self.condition(fork, self.home != Home::Tables);
         let scope = self.reads.len();
         self.lua.open(format_args!("if {holds} then"));
         self.branch(&fork.then, then, &[answer, &["1"]].concat());
@@ -219,14 +197,17 @@ impl<'p> Emitter<'p> {
         }
     }
 
-    /// Declares the variables that are set inside the forks of a block and read behind them.
+    /// Declares the variables that are set inside a scope of a block and read behind it.
     fn declare_inner(&mut self, steps: &'p [Step]) {
-        if self.tables {
+        if self.home == Home::Tables {
             return;
         }
         let mut names = Vec::new();
         for step in steps {
             match step {
+                Step::Op(_) if self.home == Home::Scoped => {
+                    self.variables_of(std::slice::from_ref(step), &mut names);
+                }
                 Step::Op(op) => names.extend(self.limit_of(op)),
                 Step::Fork(fork) => {
                     self.variables_of(&fork.then, &mut names);
@@ -308,7 +289,7 @@ impl<'p> Emitter<'p> {
             Var::Number(at) => ("num", at),
             Var::Limit(at) => ("limit", at),
         };
-        if self.tables { format!("{name}[{at}]") } else { format!("{name}{at}") }
+        if self.home == Home::Tables { format!("{name}[{at}]") } else { format!("{name}{at}") }
     }
 
     fn line(&mut self, line: fmt::Arguments<'_>) {
@@ -339,14 +320,6 @@ impl<'p> Emitter<'p> {
         }
         self.lua.append(otherwise);
         self.line(format_args!("end"));
-    }
-}
-
-/// At most how many variables a template declares for itself.
-const fn own_variables(what: &What) -> usize {
-    match what {
-        What::RankPut(_) => 9,
-        _ => 3,
     }
 }
 

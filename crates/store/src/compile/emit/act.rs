@@ -4,7 +4,7 @@
 //! for what the op's arguments need; nothing in it can fail once something was written.
 
 use super::args::Sum;
-use super::{Emitter, Var, bit};
+use super::{Emitter, Home, Var, bit};
 use crate::compile::plan::{List, Op, RankPut, Score, Step, Until, What};
 use roomkey_core::{End, Kind, Order};
 
@@ -18,7 +18,7 @@ impl<'p> Emitter<'p> {
             let later = later || grows(&steps[index + 1..]);
             match step {
                 Step::Op(op) => {
-                    self.declares = outer && !self.tables;
+                    self.declares = outer && self.home == Home::Plain;
                     self.op(op, &mut sent, later);
                 }
                 Step::Fork(fork) => {
@@ -45,8 +45,8 @@ impl<'p> Emitter<'p> {
             return;
         }
         self.line(format_args!("-- {} {}", op.at, op.what.name()));
-        if self.tables {
-            // What a template declares for itself ends with it, lest there be too many variables.
+        let scoped = self.home != Home::Plain;
+        if scoped {
             self.lua.open(format_args!("do"));
         }
         let surely_sent = self.surely_writes(op);
@@ -64,7 +64,7 @@ impl<'p> Emitter<'p> {
         if op.what.grows() && surely_sent {
             *sent = Sent::Always;
         }
-        if self.tables {
+        if scoped {
             self.lua.close();
         }
     }

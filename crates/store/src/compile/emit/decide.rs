@@ -2,7 +2,7 @@
 
 use roomkey_core::{Kind, Standing};
 
-use super::{Emitter, Facts, Read, Var, bit};
+use super::{Emitter, Facts, Home, Read, Var, bit};
 use crate::compile::plan::{Arg, Check, Edge, Fork, KeyAt, Limit, Step, Test};
 
 impl<'p> Emitter<'p> {
@@ -19,7 +19,7 @@ impl<'p> Emitter<'p> {
 
     fn decide_one(&mut self, fork: &'p Fork, outer: bool) {
         let name = self.name(Var::Fork(fork.at));
-        if self.tables {
+        if self.home == Home::Tables {
             // Variables of a long program end with the decision, lest they become too many.
             let scope = self.reads.len();
             self.lua.open(format_args!("do"));

@@ -272,20 +272,29 @@ fn references_may_be_longer_than_lua_unpacks() {
 fn the_longest_and_deepest_programs_run() {
     let redis = Redis::start();
     let (c, z) = (key(Kind::Value, "c"), key(Kind::Ranking, "z"));
-    // As many ops as a program may hold, in forks that none of them ends.
-    let mut program = TxnBuilder::new("longest");
-    for index in 0..128 {
-        let check = Check::number(&c, index, 0..=i64::MAX);
-        let (then, otherwise) = program.fork(BranchId::ROOT, [Check::exists(&z), check]);
-        let member = bytes(&format!("m{index}"));
-        program.op(then, RankPut::new(&z, member.clone(), Score::Last).only(Only::New).within(1_000));
-        program.op(otherwise, RankPut::new(&z, member, Score::Is(index)).only(Only::NotLive));
-        program.op(BranchId::ROOT, Op::rank_take(&z, 1));
-        program.op(BranchId::ROOT, Op::rank_count(&z));
+    // Forks that none of them ends: few, many, and as many as fit with all their ops.
+    for (rounds, scoped, tables) in [(4, false, false), (12, true, false), (128, true, true)] {
+        let (mut program, mut taken) = (TxnBuilder::new("longest"), Vec::new());
+        for index in 0..rounds {
+            let check = Check::number(&c, index, 0..=i64::MAX);
+            let (then, otherwise) = program.fork(BranchId::ROOT, [Check::exists(&z), check]);
+            let member = bytes(&format!("m{index}"));
+            program.op(then, RankPut::new(&z, member.clone(), Score::Last).only(Only::New).within(1_000));
+            program.op(otherwise, RankPut::new(&z, member, Score::Is(index)).only(Only::NotLive));
+            taken.push(program.op(BranchId::ROOT, Op::rank_take(&z, 1)));
+            program.op(BranchId::ROOT, Op::rank_count(&z));
+        }
+        let txn = program.build().unwrap();
+        assert_eq!(txn.ops() == roomkey_core::MAX_OPS, rounds == 128);
+        // What only one template uses ends with it before what others read is looked up in tables.
+        let source = redis.compiler.exact_txn(&txn).unwrap().script.unwrap().source.clone();
+        assert_eq!((source.contains("\ndo\n"), source.contains("r[0]")), (scoped, tables), "{rounds}");
+        let outcome = redis.transact(&txn).unwrap();
+        for (index, take) in taken.into_iter().enumerate() {
+            let member = Reply::Items(vec![bytes(&format!("m{index}"))]);
+            assert_eq!(outcome.reply(take), Some(&member), "it was written, and its time is over");
+        }
     }
-    let txn = program.build().unwrap();
-    assert_eq!(txn.ops(), roomkey_core::MAX_OPS);
-    redis.transact(&txn).unwrap();
 
     // As deep as a program may be, once with each fork alone in its branch and once with an op before it.
     for with_ops in [false, true] {
