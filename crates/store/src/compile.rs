@@ -287,8 +287,11 @@ impl Call {
     ///
     /// As [`Call::reply`].
     pub(crate) fn outcome(&self, txn: &Txn, answer: Value, run: &str) -> Result<Outcome> {
+        // Before its steps are asked for: those of a prepared transaction are only made if somebody does.
+        if self.form == Form::Script {
+            return decode::outcome(txn, answer, run);
+        }
         match (self.form, txn.steps()) {
-            (Form::Script, _) => decode::outcome(txn, answer, run),
             (Form::Op, [Step::Op(id, op)]) => {
                 let mut outcome = Outcome::new(txn, None);
                 let reply = plain::reply(op, answer, run)?;
