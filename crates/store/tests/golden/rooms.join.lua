@@ -3,7 +3,7 @@ local call = redis.call
 local time = call('TIME')
 local ms = time[1] .. string.sub('00000' .. time[2], -6, -4)
 local now = tonumber(ms)
-local r0, list0, fork2, fork3, r10
+local r0, list0, fork2, fork3, r10, num18
 local score1 = call('ZSCORE', KEYS[1], ARGV[1])
 local fork0 = score1 and tonumber(score1) <= now
 local fork1 = score1 and tonumber(score1) > now
@@ -19,11 +19,16 @@ else
   end
   fork3 = count2 < tonumber(bound3) and call('ZCOUNT', KEYS[6], '(' .. ms, '+inf') < tonumber(ARGV[11])
 end
+local fork4 = call('EXISTS', KEYS[5]) == 1
 call('HLEN', KEYS[2])
 call('ZCARD', KEYS[4])
 call('XLEN', KEYS[3])
 call('ZCARD', KEYS[7])
-call('ZCARD', KEYS[8])
+if fork4 then
+  call('ZCARD', KEYS[8])
+else
+  call('ZCARD', KEYS[8])
+end
 if fork0 then
   -- 0 MapGet
   r0 = call('HMGET', KEYS[2], ARGV[1])
@@ -115,12 +120,26 @@ if r16[2] then
   call('ZADD', KEYS[7], rank17, ARGV[14])
   if ttl17 ~= -1 and ttl17 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[7], ARGV[6]) end
 end
--- 18 RankPut
-local rank18 = now + ARGV[4]
-local ttl18 = call('PTTL', KEYS[8])
-call('ZADD', KEYS[8], rank18, ARGV[14])
-if ttl18 ~= -1 and ttl18 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[8], ARGV[6]) end
--- 19 Expire
-local ttl19 = call('PTTL', KEYS[5])
-if ttl19 ~= -2 and (ttl19 ~= -1 and ttl19 < tonumber(ARGV[6])) then call('PEXPIRE', KEYS[5], ARGV[6]) end
-return {now, fork0 and 1 or 0, fork1 and 1 or 0, fork2 and 1 or 0, fork3 and 1 or 0, r10 or false}
+if fork4 then
+  -- 18 Expire
+  local ttl18 = call('PTTL', KEYS[5])
+  num18 = ttl18 >= 0 and now + ttl18
+  if ttl18 >= 0 and ttl18 < tonumber(ARGV[6]) then
+    call('PEXPIRE', KEYS[5], ARGV[6])
+    num18 = now + ARGV[6]
+  end
+  -- 19 RankPut
+  if num18 then
+    local rank19 = math.max(-2^53, math.min(2^53, tonumber(num18)))
+    local ttl19 = call('PTTL', KEYS[8])
+    call('ZADD', KEYS[8], rank19, ARGV[14])
+    if ttl19 ~= -1 and ttl19 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[8], ARGV[6]) end
+  end
+else
+  -- 20 RankPut
+  local rank20 = now + ARGV[4]
+  local ttl20 = call('PTTL', KEYS[8])
+  call('ZADD', KEYS[8], rank20, ARGV[14])
+  if ttl20 ~= -1 and ttl20 < tonumber(ARGV[6]) then call('PEXPIRE', KEYS[8], ARGV[6]) end
+end
+return {now, fork0 and 1 or 0, fork1 and 1 or 0, fork2 and 1 or 0, fork3 and 1 or 0, r10 or false, fork4 and 1 or 0}

@@ -4,8 +4,9 @@ local time = call('TIME')
 local ms = time[1] .. string.sub('00000' .. time[2], -6, -4)
 local now = tonumber(ms)
 local r8, r9, r10, r11, list11, limit12, r12, list12, r13, r14
-local r15, r16, list16, r17
+local r15, r16, list16, r17, num25
 local fork0 = call('EXISTS', KEYS[5]) == 1
+local fork1 = call('EXISTS', KEYS[7]) == 1
 call('HLEN', KEYS[1])
 call('ZCARD', KEYS[2])
 call('ZCARD', KEYS[3])
@@ -21,7 +22,11 @@ if fork0 then
   end
 end
 call('ZCARD', KEYS[8])
-call('ZCARD', KEYS[9])
+if fork1 then
+  call('ZCARD', KEYS[9])
+else
+  call('ZCARD', KEYS[9])
+end
 -- 0 MapMatch
 local r0 = call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
 local list0 = {}
@@ -182,12 +187,26 @@ if r23[2] then
   call('ZADD', KEYS[8], rank24, ARGV[15])
   if ttl24 ~= -1 and ttl24 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[8], ARGV[11]) end
 end
--- 25 RankPut
-local rank25 = now + ARGV[6]
-local ttl25 = call('PTTL', KEYS[9])
-call('ZADD', KEYS[9], rank25, ARGV[15])
-if ttl25 ~= -1 and ttl25 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[9], ARGV[11]) end
--- 26 Expire
-local ttl26 = call('PTTL', KEYS[7])
-if ttl26 ~= -2 and (ttl26 ~= -1 and ttl26 < tonumber(ARGV[11])) then call('PEXPIRE', KEYS[7], ARGV[11]) end
-return {now, r0, r1, r2, r3, r4, r5, r6, r7, fork0 and 1 or 0, r8 or false, r9 or false, r10 or false, r11 or false, r12 or false, r13 or false, r14 or false, r15 or false, r16 or false, r17 or false}
+if fork1 then
+  -- 25 Expire
+  local ttl25 = call('PTTL', KEYS[7])
+  num25 = ttl25 >= 0 and now + ttl25
+  if ttl25 >= 0 and ttl25 < tonumber(ARGV[11]) then
+    call('PEXPIRE', KEYS[7], ARGV[11])
+    num25 = now + ARGV[11]
+  end
+  -- 26 RankPut
+  if num25 then
+    local rank26 = math.max(-2^53, math.min(2^53, tonumber(num25)))
+    local ttl26 = call('PTTL', KEYS[9])
+    call('ZADD', KEYS[9], rank26, ARGV[15])
+    if ttl26 ~= -1 and ttl26 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[9], ARGV[11]) end
+  end
+else
+  -- 27 RankPut
+  local rank27 = now + ARGV[6]
+  local ttl27 = call('PTTL', KEYS[9])
+  call('ZADD', KEYS[9], rank27, ARGV[15])
+  if ttl27 ~= -1 and ttl27 < tonumber(ARGV[11]) then call('PEXPIRE', KEYS[9], ARGV[11]) end
+end
+return {now, r0, r1, r2, r3, r4, r5, r6, r7, fork0 and 1 or 0, r8 or false, r9 or false, r10 or false, r11 or false, r12 or false, r13 or false, r14 or false, r15 or false, r16 or false, r17 or false, fork1 and 1 or 0}

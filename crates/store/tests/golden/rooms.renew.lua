@@ -3,10 +3,16 @@ local call = redis.call
 local time = call('TIME')
 local ms = time[1] .. string.sub('00000' .. time[2], -6, -4)
 local now = tonumber(ms)
+local num6
+local fork0 = call('EXISTS', KEYS[5]) == 1
 call('ZCARD', KEYS[2])
 call('ZCARD', KEYS[3])
 call('ZCARD', KEYS[4])
-call('ZCARD', KEYS[5])
+if fork0 then
+  call('ZCARD', KEYS[6])
+else
+  call('ZCARD', KEYS[6])
+end
 -- 0 MapMatch
 local r0 = call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
 local list0 = {}
@@ -73,7 +79,7 @@ end
 -- 3 Expire
 local ttl3 = call('PTTL', KEYS[1])
 local r3 = ttl3 == -2 and 0 or 1
-if ttl3 ~= -2 and (ttl3 ~= -1 and ttl3 < tonumber(ARGV[5])) then call('PEXPIRE', KEYS[1], ARGV[5]) end
+if ttl3 >= 0 and ttl3 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[1], ARGV[5]) end
 -- 4 RankRange
 local r4 = call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[7])
 -- 5 RankPut
@@ -83,12 +89,26 @@ if r4[2] then
   call('ZADD', KEYS[4], rank5, ARGV[8])
   if ttl5 ~= -1 and ttl5 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[4], ARGV[5]) end
 end
--- 6 RankPut
-local rank6 = now + ARGV[9]
-local ttl6 = call('PTTL', KEYS[5])
-call('ZADD', KEYS[5], rank6, ARGV[8])
-if ttl6 ~= -1 and ttl6 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[5], ARGV[5]) end
--- 7 Expire
-local ttl7 = call('PTTL', KEYS[6])
-if ttl7 ~= -2 and (ttl7 ~= -1 and ttl7 < tonumber(ARGV[5])) then call('PEXPIRE', KEYS[6], ARGV[5]) end
-return {now, r0, r1, r2, r3}
+if fork0 then
+  -- 6 Expire
+  local ttl6 = call('PTTL', KEYS[5])
+  num6 = ttl6 >= 0 and now + ttl6
+  if ttl6 >= 0 and ttl6 < tonumber(ARGV[5]) then
+    call('PEXPIRE', KEYS[5], ARGV[5])
+    num6 = now + ARGV[5]
+  end
+  -- 7 RankPut
+  if num6 then
+    local rank7 = math.max(-2^53, math.min(2^53, tonumber(num6)))
+    local ttl7 = call('PTTL', KEYS[6])
+    call('ZADD', KEYS[6], rank7, ARGV[8])
+    if ttl7 ~= -1 and ttl7 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[6], ARGV[5]) end
+  end
+else
+  -- 8 RankPut
+  local rank8 = now + ARGV[9]
+  local ttl8 = call('PTTL', KEYS[6])
+  call('ZADD', KEYS[6], rank8, ARGV[8])
+  if ttl8 ~= -1 and ttl8 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[6], ARGV[5]) end
+end
+return {now, r0, r1, r2, r3, fork0 and 1 or 0}

@@ -1,7 +1,7 @@
 //! Arguments of ops: where they come from, and whether there are any.
 
 use super::{Emitter, Var};
-use crate::compile::plan::{Arg, List, Op, What};
+use crate::compile::plan::{Arg, Life, List, Op, What};
 
 /// Where the elements of a list come from.
 #[derive(Clone, Debug)]
@@ -167,7 +167,7 @@ impl Emitter<'_> {
         !op.quiet
             || match &op.what {
                 // What is referred to stands in other variables.
-                What::Nothing | What::Put(..) | What::RankPut(_) => false,
+                What::Nothing | What::Put(..) | What::RankPut(_) | What::Expire(Life::AtLeast(_)) => false,
                 What::RankTake(_) | What::MapMatch(..) => true,
                 _ => refers.list || refers.number,
             }

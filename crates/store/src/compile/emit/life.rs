@@ -3,6 +3,16 @@
 use super::{Emitter, Var};
 use crate::compile::plan::{Life, Op, Until, What};
 
+/// What it takes that a key lives until a moment at the least.
+struct Least {
+    /// The moment.
+    at: String,
+    /// Whether a key that expires does so before it.
+    short: String,
+    /// The call that changes that.
+    expire: String,
+}
+
 impl<'p> Emitter<'p> {
     /// What has to be known before a write: afterwards a new key and one that never expires look alike.
     pub(super) fn before_write(&mut self, life: Life, op: &Op) {
@@ -23,18 +33,15 @@ impl<'p> Emitter<'p> {
                 self.line(format_args!("{expire}"));
             }
             Life::AtLeast(until) => {
-                let (short, expire) = self.too_short(until, op);
-                self.line(format_args!("if {short} then {expire} end"));
+                let ttl = self.own("ttl", op);
+                let Least { short, expire, .. } = self.least(until, op);
+                // A missing key has -2, one that never expires -1.
+                match until {
+                    Until::In(_) => self.line(format_args!("if {ttl} ~= -1 and {short} then {expire} end")),
+                    Until::At(_) | Until::InCapped(..) => self
+                        .line(format_args!("if {ttl} == -2 or ({ttl} >= 0 and {short}) then {expire} end")),
+                }
             }
-        }
-    }
-
-    /// The call that sets an expiry which is the least that is wanted: from its own time on a duration ends no sooner
-    /// than from the time that was read before, and texts need no printing.
-    fn least_expiry(&mut self, until: Until, op: &Op) -> String {
-        match until {
-            Until::In(duration) => format!("call('PEXPIRE', {}, {duration})", op.key),
-            until => self.expiry(until, op),
         }
     }
 
@@ -50,20 +57,23 @@ impl<'p> Emitter<'p> {
         }
     }
 
-    /// Whether a key that had the time `ttl` left is new or ends before a moment; and the call that changes that.
-    fn too_short(&mut self, until: Until, op: &Op) -> (String, String) {
-        let ttl = self.own("ttl", op);
+    /// What it takes that a key, which had the time `ttl` left, lives until a moment at the least.
+    fn least(&mut self, until: Until, op: &Op) -> Least {
+        let (key, ttl) = (op.key, self.own("ttl", op));
         match until {
-            // A missing key has -2, one that never expires -1.
-            Until::In(duration) => {
-                (format!("{ttl} ~= -1 and {ttl} < tonumber({duration})"), self.least_expiry(until, op))
-            }
+            // From its own time on a duration ends no sooner than from the time that was read before, and texts need no
+            // printing.
+            Until::In(duration) => Least {
+                at: format!("now + {duration}"),
+                short: format!("{ttl} < tonumber({duration})"),
+                expire: format!("call('PEXPIRE', {key}, {duration})"),
+            },
             Until::At(_) | Until::InCapped(..) => {
                 let (at, moment) = (self.own("at", op), self.moment(until));
                 self.clock = true;
                 self.line(format_args!("local {at} = {moment}"));
-                let expire = format!("call('PEXPIREAT', {}, {at})", op.key);
-                (format!("{ttl} == -2 or ({ttl} >= 0 and now + {ttl} < {at})"), expire)
+                let short = format!("now + {ttl} < {at}");
+                Least { short, expire: format!("call('PEXPIREAT', {key}, {at})"), at }
             }
         }
     }
@@ -71,7 +81,7 @@ impl<'p> Emitter<'p> {
     /// `Expire`: 1 if the key is there, else 0.
     pub(super) fn expire(&mut self, op: &Op, life: Life) {
         let key = op.key;
-        let (r, local) = (self.name(Var::Reply(op.at)), self.local());
+        let r = self.name(Var::Reply(op.at));
         if matches!(life, Life::Keep | Life::Never) && self.keeps(op) {
             self.reply(op, format_args!("call('EXISTS', {key})"));
         }
@@ -84,20 +94,32 @@ impl<'p> Emitter<'p> {
                 let expire = self.expiry(until, op);
                 self.reply(op, format_args!("{expire}"));
             }
-            Life::AtLeast(until) => {
-                let ttl = self.own("ttl", op);
-                self.line(format_args!("local {ttl} = call('PTTL', {key})"));
-                if self.keeps(op) {
-                    self.line(format_args!("{local}{r} = {ttl} == -2 and 0 or 1"));
-                }
-                let (short, expire) = self.too_short(until, op);
-                self.line(format_args!("if {ttl} ~= -2 and ({short}) then {expire} end"));
-            }
+            Life::AtLeast(until) => return self.expire_at_least(op, until),
         }
         if self.numbers(op) {
             let there = format!("{r} == 1 and ");
             self.deadline(op, life, &there);
         }
+    }
+
+    fn expire_at_least(&mut self, op: &Op, until: Until) {
+        let (key, local, ttl) = (op.key, self.local(), self.own("ttl", op));
+        self.line(format_args!("local {ttl} = call('PTTL', {key})"));
+        if self.keeps(op) {
+            self.line(format_args!("{local}{} = {ttl} == -2 and 0 or 1", self.name(Var::Reply(op.at))));
+        }
+        let Least { at, short, expire } = self.least(until, op);
+        if !self.numbers(op) {
+            return self.line(format_args!("if {ttl} >= 0 and {short} then {expire} end"));
+        }
+        // What was set is known without asking again.
+        self.clock = true;
+        let num = self.name(Var::Number(op.at));
+        self.line(format_args!("{local}{num} = {ttl} >= 0 and now + {ttl}"));
+        self.lua.open(format_args!("if {ttl} >= 0 and {short} then"));
+        self.line(format_args!("{expire}"));
+        self.line(format_args!("{num} = {at}"));
+        self.lua.close();
     }
 
     /// A moment as a number, in a variable if the number that the op replies is going to be the same.

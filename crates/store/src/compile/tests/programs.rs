@@ -195,8 +195,11 @@ impl Room {
             Op::rank_range(&self.m, roomkey_core::Bound::Open, roomkey_core::Bound::Open, Order::Lowest, 1),
         );
         program.quiet_op(root, RankPut::new(&self.due, room.clone(), Score::From(first)).life(HOUR));
-        program.quiet_op(root, RankPut::new(&self.reg, room, Score::After(seconds(7_200))).life(HOUR));
-        program.quiet_op(root, Op::expire(&self.cfg, HOUR));
+        let (configured, bare) = program.fork(root, [Check::exists(&self.cfg)]);
+        let until = program.quiet_op(configured, Op::expire(&self.cfg, HOUR));
+        let listed = |score| RankPut::new(&self.reg, room.clone(), score).life(HOUR);
+        program.quiet_op(configured, listed(Score::From(until)));
+        program.quiet_op(bare, listed(Score::After(seconds(7_200))));
     }
 
     fn promote(&self, program: &mut TxnBuilder, branch: BranchId) {
