@@ -1,6 +1,7 @@
 //! Tests of the compiler: the scripts themselves, their shapes, and what they do on a real server.
 
 mod golden;
+mod kinds;
 mod prepared;
 mod programs;
 mod server;

@@ -22,11 +22,7 @@ if fork0 then
   end
 end
 call('ZCARD', KEYS[8])
-if fork1 then
-  call('ZCARD', KEYS[9])
-else
-  call('ZCARD', KEYS[9])
-end
+call('ZCARD', KEYS[9])
 -- 0 MapMatch
 local r0 = call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
 local list0 = {}

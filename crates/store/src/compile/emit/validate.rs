@@ -5,7 +5,8 @@
 //! kind is asked for, once per key, unless a check has found it.
 //!
 //! Where an op has a number to validate, everything is asked for in the order of the program: a wrong kind behind a text
-//! that is no number must not be found before it.
+//! that is no number must not be found before it. Before a fork, though, comes what either branch, or what follows it,
+//! asks for ahead of any number, and need not be asked for again.
 
 use super::decide::size_command;
 use super::{Emitter, Facts, Var, bit};
@@ -26,19 +27,15 @@ impl<'p> Emitter<'p> {
     }
 
     fn validate_steps(&mut self, steps: &'p [Step], mut path: Path, numbers: bool) -> Facts {
-        for step in steps {
-            // The first check of every fork is always evaluated.
-            if let Step::Fork(fork) = step
-                && let Some(first) = fork.when.first()
-            {
-                path.facts = path.facts.or(Facts::looked_at(first));
-            }
-        }
+        path.facts = path.facts.or(Facts::of_forks(steps));
         if numbers {
-            for step in steps {
+            for (index, step) in steps.iter().enumerate() {
                 match step {
                     Step::Op(op) => self.validate_op(op, &mut path, true),
                     Step::Fork(fork) => {
+                        let sure = ahead_of_numbers(&steps[index..], path.facts, 0);
+                        self.ask_kinds(&fork.then, sure, &mut path.facts);
+                        self.ask_kinds(&fork.otherwise, sure, &mut path.facts);
                         let facts = self.validate_fork(fork, path, true);
                         path.facts = path.facts.or(facts);
                         path.wrote |= writes(&fork.then) || writes(&fork.otherwise);
@@ -77,6 +74,23 @@ impl<'p> Emitter<'p> {
         });
         self.either(fork, &then, &otherwise);
         by_then.and(by_otherwise)
+    }
+
+    /// Asks for the kinds of those keys of some steps that are `sure` to be asked for.
+    fn ask_kinds(&mut self, steps: &[Step], sure: u64, facts: &mut Facts) {
+        for step in steps {
+            match step {
+                Step::Op(Op { key, kind: Some(kind), .. }) if sure & !facts.kinds & bit(*key) != 0 => {
+                    self.line(format_args!("call('{}', {key})", size_command(*kind)));
+                    facts.kinds |= bit(*key);
+                }
+                Step::Op(_) => {}
+                Step::Fork(fork) => {
+                    self.ask_kinds(&fork.then, sure, facts);
+                    self.ask_kinds(&fork.otherwise, sure, facts);
+                }
+            }
+        }
     }
 
     fn validate_op(&mut self, op: &'p Op, path: &mut Path, numbers: bool) {
@@ -136,6 +150,37 @@ impl<'p> Emitter<'p> {
     pub(super) fn always_replies(&self, at: u16) -> bool {
         matches!(self.ops[usize::from(at)].0, Some(Op { what: What::Add { .. } | What::RankCount, .. }))
     }
+}
+
+impl Facts {
+    /// What is known where forks were decided: the first check of each was evaluated.
+    fn of_forks(steps: &[Step]) -> Self {
+        let first = |step| match step {
+            &Step::Fork(Fork { ref when, .. }) => when.first(),
+            Step::Op(_) => None,
+        };
+        steps.iter().filter_map(first).map(Self::looked_at).fold(Self::default(), Self::or)
+    }
+}
+
+/// The keys whose kinds are asked for on every path through steps and on to `behind`, ahead of anything that could turn
+/// out to be no number.
+fn ahead_of_numbers(steps: &[Step], facts: Facts, behind: u64) -> u64 {
+    let facts = facts.or(Facts::of_forks(steps));
+    steps.iter().rev().fold(behind, |behind, step| match step {
+        Step::Op(op) => {
+            // That of an Add shows when its number is read.
+            let asks = op.kind.is_some() && !matches!(op.what, What::Add { .. });
+            let own = if asks { bit(op.key) & !facts.kinds } else { 0 };
+            // The kind of a key comes before the number of the op.
+            if has_numbers(std::slice::from_ref(step)) { own } else { own | behind }
+        }
+        Step::Fork(Fork { when, then, otherwise, .. }) => {
+            let [then, otherwise] = [(then, Facts::if_held(when)), (otherwise, Facts::if_not(when))]
+                .map(|(branch, known)| ahead_of_numbers(branch, facts.or(known), behind));
+            then & otherwise
+        }
+    })
 }
 
 /// Whether validating finds texts that are no numbers, or sums that are too large.

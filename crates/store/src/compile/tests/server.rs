@@ -16,13 +16,13 @@ use crate::compile::{Call, Compiler};
 
 const RUN: &str = "run";
 
-struct Redis {
-    server: RedisServer,
+pub(super) struct Redis {
+    pub(super) server: RedisServer,
     compiler: Compiler,
 }
 
 impl Redis {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self { server: RedisServer::start(), compiler: Compiler::default() }
     }
 
@@ -38,18 +38,18 @@ impl Redis {
         }
     }
 
-    fn plain(&self, op: &Op) -> Result<Reply> {
+    pub(super) fn plain(&self, op: &Op) -> Result<Reply> {
         let call = self.compiler.op(op).unwrap();
         assert!(call.script.is_none(), "{op:?} has a plain command");
         call.reply(op, self.send(&call), RUN)
     }
 
-    fn exact(&self, op: &Op) -> Result<Reply> {
+    pub(super) fn exact(&self, op: &Op) -> Result<Reply> {
         let call = self.compiler.exact_op(op).unwrap();
         call.reply(op, self.send(&call), RUN)
     }
 
-    fn transact(&self, txn: &Txn) -> Result<Outcome> {
+    pub(super) fn transact(&self, txn: &Txn) -> Result<Outcome> {
         let call = self.compiler.txn(txn).unwrap();
         call.outcome(txn, self.send(&call), RUN)
     }
