@@ -32,7 +32,9 @@ pub(crate) use reserve::{ReserveProgram, Reserved};
 pub(crate) use sweep::SweepProgram;
 
 use bytes::Bytes;
-use roomkey_core::{BranchId, Check, FieldTest, Key, Op, OpId, Outcome, Reply, StoreTime, Txn, TxnBuilder};
+use roomkey_core::{BranchId, Check, FieldTest, Op, OpId, Outcome, Reply, StoreTime, Txn};
+
+use plan::Plan;
 
 use crate::record::FENCE_LEN;
 use crate::terms::Terms;
@@ -77,16 +79,15 @@ pub(crate) trait Guarded: Program {
 }
 
 impl Guard {
-    /// Adds the guard; returns it and the branch in which the terms hold. `configured` are the terms of a room that has a
-    /// configuration, as far as is known.
-    pub(crate) fn new(
-        program: &mut TxnBuilder,
-        config: &Key,
-        configured: Option<&Terms>,
-    ) -> (Self, BranchId) {
+    /// Adds the guard to a program; returns it and the branch in which the terms hold, with which the program goes on.
+    /// `configured` are the terms of a room that has a configuration, as far as is known.
+    pub(crate) fn new(plan: &mut Plan<'_>, configured: Option<&Terms>) -> (Self, BranchId) {
+        let config = &plan.room.config;
         let is = configured.map_or(FieldTest::Absent, |terms| FieldTest::Equals(terms.bytes()));
-        let (held, stale) = program.fork(BranchId::ROOT, [Check::field(config, TERMS, is)]);
-        let terms = program.op(stale, Op::map_get(config, TERMS));
+        let (held, stale) = plan.fork(BranchId::ROOT, [Check::field(config, TERMS, is)]);
+        let terms = plan.op(stale, Op::map_get(config, TERMS));
+        // No configuration is without its terms.
+        plan.configured = Some(configured.is_some());
         (Self { stale, terms }, held)
     }
 

@@ -75,7 +75,7 @@ impl JoinProgram {
     pub(crate) fn new(applicant: Applicant<'_>) -> Result<Self> {
         let Applicant { room, configured, basis, member: me, sealed, limit, queue } = applicant;
         let mut plan = Plan::new("rooms.join", room, basis);
-        let (guard, held) = Guard::new(&mut plan.program, &room.config, configured.as_ref());
+        let (guard, held) = Guard::new(&mut plan, configured.as_ref());
 
         plan.bury(held, &me);
         let (live, new) = plan.fork(held, [Check::ranked(&room.seats, me.clone(), Standing::Live)]);

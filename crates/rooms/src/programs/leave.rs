@@ -71,7 +71,7 @@ impl KickProgram {
         member: &Bytes,
     ) -> Result<Self> {
         let mut plan = Plan::new("rooms.kick", room, basis);
-        let (guard, held) = Guard::new(&mut plan.program, &room.config, configured.as_ref());
+        let (guard, held) = Guard::new(&mut plan, configured.as_ref());
         let present = Check::field(&room.records, member.clone(), FieldTest::Present);
         let (there, _) = plan.fork(held, [present]);
         gone(&mut plan, there, member, Kind::Kicked);

@@ -44,12 +44,14 @@ pub(crate) struct Plan<'r> {
     pub(crate) terms: Terms,
     /// How many seats the room has if it is not configured.
     pub(crate) limit: i64,
+    /// Whether the room is configured, where a [`Guard`](super::Guard) has found out.
+    pub(crate) configured: Option<bool>,
 }
 
 impl<'r> Plan<'r> {
     pub(crate) fn new(name: &'static str, room: &'r RoomKeys, basis: Basis) -> Self {
         let Basis { terms, limit } = basis;
-        Self { program: TxnBuilder::new(name), room, terms, limit }
+        Self { program: TxnBuilder::new(name), room, terms, limit, configured: None }
     }
 
     /// Adds an op whose reply the caller reads.
@@ -264,15 +266,27 @@ impl<'r> Plan<'r> {
     /// [n = RankCount m; RankPut open number From(n); Expire made ↑kept]
     /// ```
     ///
-    /// A room is listed for as long as it is configured, whatever somebody with an old lease knows of that.
+    /// A room is listed for as long as it is configured, whatever somebody with an old lease knows of that. Whether it is
+    /// need not be looked at behind a guard.
     pub(crate) fn index(&mut self, branch: BranchId) {
         let (room, kept) = (self.room, self.terms.kept());
         self.due(branch, &room.seats);
+        let (configured, bare) = match self.configured {
+            Some(true) => (Some(branch), None),
+            Some(false) => (None, Some(branch)),
+            None => {
+                let (configured, bare) = self.fork(branch, [Check::exists(&room.config)]);
+                (Some(configured), Some(bare))
+            }
+        };
         let listed = |score| RankPut::new(&room.list, room.name.clone(), score).life(Life::AtLeast(kept));
-        let (configured, bare) = self.fork(branch, [Check::exists(&room.config)]);
-        let until = self.quiet(configured, Op::expire(&room.config, Life::AtLeast(kept)));
-        self.quiet(configured, listed(Score::From(until)));
-        self.quiet(bare, listed(Score::After(kept)));
+        if let Some(configured) = configured {
+            let until = self.quiet(configured, Op::expire(&room.config, Life::AtLeast(kept)));
+            self.quiet(configured, listed(Score::From(until)));
+        }
+        if let Some(bare) = bare {
+            self.quiet(bare, listed(Score::After(kept)));
+        }
         if let Some(pool) = &room.pool {
             let taken = self.quiet(branch, Op::rank_count(&room.seats));
             let open = RankPut::new(&pool.open, room.number.clone(), Score::From(taken)).life(self.life());

@@ -46,7 +46,7 @@ impl ReserveProgram {
     pub(crate) fn new(applicant: Applicant<'_>) -> Result<Self> {
         let Applicant { room, configured, basis, member: me, sealed, limit, queue: _ } = applicant;
         let mut plan = Plan::new("rooms.reserve", room, basis);
-        let (guard, known) = Guard::new(&mut plan.program, &room.config, configured.as_ref());
+        let (guard, known) = Guard::new(&mut plan, configured.as_ref());
 
         plan.bury(known, &me);
         let (live, new) = plan.fork(known, [Check::ranked(&room.seats, me.clone(), Standing::Live)]);
