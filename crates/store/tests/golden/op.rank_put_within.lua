@@ -7,27 +7,29 @@ call('ZCARD', KEYS[1])
 -- 0 RankPut
 local top0 = call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 local rank0 = top0 and math.min(top0 + 1, 2^53) or 1
+local text0 = string.format('%.0f', rank0)
 local old0 = call('ZMSCORE', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
 local space0 = tonumber(ARGV[3]) - call('ZCOUNT', KEYS[1], '(' .. ms, '+inf')
 local r0 = ''
-local args0, written = {}, {rank0}
+local args0, count0 = {}, 0
 local done0 = {}
+local written = {rank0}
+local before1 = ARGV[1] - 1
 for i = 1, ARGV[2] - ARGV[1] + 1 do
-  local member = ARGV[ARGV[1] + i - 1]
+  local member = ARGV[before1 + i]
   local old = done0[member] or old0[i]
-  local live = old and tonumber(old) > now
-  if not old and (live or space0 > 0) then
-    if live then space0 = space0 + 1 end
+  if not old and space0 > 0 then
     if rank0 > now then space0 = space0 - 1 end
     done0[member] = rank0
-    args0[#args0 + 1], args0[#args0 + 2] = rank0, member
-    written[#written + 1] = member
+    count0 = count0 + 1
+    args0[2 * count0 - 1], args0[2 * count0] = text0, member
+    written[count0 + 1] = member
   end
 end
-if #args0 > 0 then
+if count0 > 0 then
   local ttl0 = call('PTTL', KEYS[1])
-  for i = 1, #args0, 1000 do
-    call('ZADD', KEYS[1], unpack(args0, i, math.min(i + 999, #args0)))
+  for i = 1, 2 * count0, 1000 do
+    call('ZADD', KEYS[1], unpack(args0, i, math.min(i + 999, 2 * count0)))
   end
   r0 = written
   if ttl0 ~= -1 and ttl0 < tonumber(ARGV[4]) then call('PEXPIRE', KEYS[1], ARGV[4]) end

@@ -12,7 +12,7 @@ if score1 and tonumber(score1) > now then
   local r0 = ''
   if live0 then
     local ttl0 = call('PTTL', KEYS[1])
-    call('ZADD', KEYS[1], rank0, ARGV[1])
+    call('ZADD', KEYS[1], string.format('%d%07d', rank0 / 1e7, rank0 % 1e7), ARGV[1])
     r0 = rank0
     if ttl0 ~= -1 and ttl0 < tonumber(ARGV[2]) then call('PEXPIRE', KEYS[1], ARGV[2]) end
   end
@@ -22,7 +22,7 @@ else
     -- 1 RankPut
     local rank1 = now + ARGV[2]
     local ttl1 = call('PTTL', KEYS[1])
-    call('ZADD', KEYS[1], rank1, ARGV[1])
+    call('ZADD', KEYS[1], string.format('%d%07d', rank1 / 1e7, rank1 % 1e7), ARGV[1])
     local r1 = rank1
     if ttl1 ~= -1 and ttl1 < tonumber(ARGV[2]) then call('PEXPIRE', KEYS[1], ARGV[2]) end
     return {now, 0, 1, r1}

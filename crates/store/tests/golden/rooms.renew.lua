@@ -16,34 +16,43 @@ end
 -- 0 MapMatch
 local r0 = call('HMGET', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
 local list0 = {}
-for i, value in ipairs(r0) do
-  local prefix = ARGV[ARGV[3] + i - 1]
-  r0[i] = value and (string.sub(value, 1, #prefix) == prefix and 1 or 0)
-  if r0[i] == 1 then list0[#list0 + 1] = ARGV[ARGV[1] + i - 1] end
+local count0 = 0
+local before1 = ARGV[1] - 1
+local before3 = ARGV[3] - 1
+local sub0 = string.sub
+for i = 1, #r0 do
+  local value, prefix = r0[i], ARGV[before3 + i]
+  if value and sub0(value, 1, #prefix) == prefix then
+    r0[i] = 1
+    count0 = count0 + 1
+    list0[count0] = ARGV[before1 + i]
+  elseif value then
+    r0[i] = 0
+  end
 end
 -- 1 RankPut
 call('ZREMRANGEBYRANK', KEYS[2], 1, 0)
 local r1 = false
 if #list0 > 0 then
   local rank1 = now + ARGV[4]
+  local text1 = string.format('%d%07d', rank1 / 1e7, rank1 % 1e7)
   local old1 = call('ZMSCORE', KEYS[2], unpack(list0))
   r1 = ''
-  local args1, written = {}, {rank1}
-  local done1 = {}
+  local args1, count1 = {}, 0
+  local written = {rank1}
   for i = 1, #list0 do
     local member = list0[i]
-    local old = done1[member] or old1[i]
-    local live = old and tonumber(old) > now
-    if live then
-      done1[member] = rank1
-      args1[#args1 + 1], args1[#args1 + 2] = rank1, member
-      written[#written + 1] = member
+    local old = old1[i]
+    if old and old + 0 > now then
+      count1 = count1 + 1
+      args1[2 * count1 - 1], args1[2 * count1] = text1, member
+      written[count1 + 1] = member
     end
   end
-  if #args1 > 0 then
+  if count1 > 0 then
     local ttl1 = call('PTTL', KEYS[2])
-    for i = 1, #args1, 1000 do
-      call('ZADD', KEYS[2], unpack(args1, i, math.min(i + 999, #args1)))
+    for i = 1, 2 * count1, 1000 do
+      call('ZADD', KEYS[2], unpack(args1, i, math.min(i + 999, 2 * count1)))
     end
     r1 = written
     if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[2], ARGV[5]) end
@@ -53,24 +62,24 @@ end
 local r2 = false
 if #list0 > 0 then
   local rank2 = now + ARGV[6]
+  local text2 = string.format('%d%07d', rank2 / 1e7, rank2 % 1e7)
   local old2 = call('ZMSCORE', KEYS[3], unpack(list0))
   r2 = ''
-  local args2, written = {}, {rank2}
-  local done2 = {}
+  local args2, count2 = {}, 0
+  local written = {rank2}
   for i = 1, #list0 do
     local member = list0[i]
-    local old = done2[member] or old2[i]
-    local live = old and tonumber(old) > now
-    if live then
-      done2[member] = rank2
-      args2[#args2 + 1], args2[#args2 + 2] = rank2, member
-      written[#written + 1] = member
+    local old = old2[i]
+    if old and old + 0 > now then
+      count2 = count2 + 1
+      args2[2 * count2 - 1], args2[2 * count2] = text2, member
+      written[count2 + 1] = member
     end
   end
-  if #args2 > 0 then
+  if count2 > 0 then
     local ttl2 = call('PTTL', KEYS[3])
-    for i = 1, #args2, 1000 do
-      call('ZADD', KEYS[3], unpack(args2, i, math.min(i + 999, #args2)))
+    for i = 1, 2 * count2, 1000 do
+      call('ZADD', KEYS[3], unpack(args2, i, math.min(i + 999, 2 * count2)))
     end
     r2 = written
     if ttl2 ~= -1 and ttl2 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[3], ARGV[5]) end
@@ -108,7 +117,7 @@ else
   -- 8 RankPut
   local rank8 = now + ARGV[9]
   local ttl8 = call('PTTL', KEYS[6])
-  call('ZADD', KEYS[6], rank8, ARGV[8])
+  call('ZADD', KEYS[6], string.format('%d%07d', rank8 / 1e7, rank8 % 1e7), ARGV[8])
   if ttl8 ~= -1 and ttl8 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[6], ARGV[5]) end
 end
 return {now, r0, r1, r2, r3, fork0 and 1 or 0}

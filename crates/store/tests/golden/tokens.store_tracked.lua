@@ -10,7 +10,7 @@ if call('EXISTS', KEYS[1]) == 0 then
   -- 1 RankPut
   local rank1 = now + ARGV[2]
   local ttl1 = call('PTTL', KEYS[2])
-  call('ZADD', KEYS[2], rank1, ARGV[3])
+  call('ZADD', KEYS[2], string.format('%d%07d', rank1 / 1e7, rank1 % 1e7), ARGV[3])
   if ttl1 ~= -1 and ttl1 < tonumber(ARGV[2]) then call('PEXPIRE', KEYS[2], ARGV[2]) end
   -- 2 RankTake
   local r2 = call('ZRANGEBYSCORE', KEYS[2], '-inf', ms, 'LIMIT', 0, ARGV[4])

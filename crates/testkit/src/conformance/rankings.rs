@@ -159,6 +159,26 @@ pub async fn within_counts_what_the_members_before_changed<F: Fixture>(t: &Harne
     assert_eq!(reply, Ok(ranked(["a", "c"], Some(1))), "a live member written dead makes room");
 }
 
+pub async fn a_member_named_twice_finds_what_the_first_time_left<F: Fixture>(t: &Harness<F>) {
+    let past = Score::After(Until::At(StoreTime::from_millis(1)));
+    let cases: [(Only, Score, &[&'static str]); 8] = [
+        (Only::Any, after(LONG), &["live", "new", "live", "new"]),
+        (Only::New, after(LONG), &["new"]),
+        (Only::NotLive, after(LONG), &["new"]),
+        (Only::NotLive, past, &["new", "new"]),
+        (Only::NotLive, Score::Is(1), &["new", "new"]),
+        (Only::Live, after(LONG), &["live", "live"]),
+        (Only::Live, past, &["live"]),
+        (Only::Live, Score::Is(1), &["live"]),
+    ];
+    for (number, (only, score, expected)) in (1..).zip(cases) {
+        t.given([put(number, ["live"], after(LONG)).into()]).await;
+        let reply = t.run(put(number, ["live", "new", "live", "new"], score).only(only)).await;
+        let expected: Vec<_> = expected.iter().map(|&text| bytes(text)).collect();
+        assert_eq!(members(reply), expected, "{only:?} {score:?}");
+    }
+}
+
 pub async fn a_limit_may_be_stored_in_a_map<F: Fixture>(t: &Harness<F>) {
     let stored = |or| Limit::Stored { key: map(9), field: bytes("limit"), or };
     let join = |number, or| t.run(put(number, ["a", "b", "c"], after(LONG)).within(stored(or)));

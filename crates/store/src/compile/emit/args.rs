@@ -38,7 +38,7 @@ impl Source {
         }
     }
 
-    /// The first element, and the one at the variable `i`.
+    /// The first element.
     pub(super) fn first(&self) -> String {
         match self {
             Self::One(value) | Self::Maybe(_, value) => value.clone(),
@@ -47,10 +47,11 @@ impl Source {
         }
     }
 
+    /// The element at the variable `i`, behind [`Emitter::begin_loop`].
     pub(super) fn element(&self) -> String {
         match self {
             Self::One(value) | Self::Maybe(_, value) => value.clone(),
-            Self::Slice(first) => format!("ARGV[{first} + i - 1]"),
+            Self::Slice(first) => format!("ARGV[{} + i]", before(*first)),
             Self::Table { name, .. } => format!("{name}[i]"),
         }
     }
@@ -77,6 +78,11 @@ impl Source {
 /// The place of a slice's last position.
 pub(super) const fn last(first: Arg) -> Arg {
     Arg(first.0 + 1)
+}
+
+/// The variable that holds the position before a slice.
+fn before(first: Arg) -> String {
+    format!("before{}", first.0)
 }
 
 /// What the replies of several calls for one list become.
@@ -111,6 +117,28 @@ impl Emitter<'_> {
             Some(What::Pop(..) | What::RankTake(_)) => Source::Table { name: reply, short: true },
             Some(What::Range(..)) => Source::Table { name: reply, short: false },
             _ => Source::Table { name: self.name(Var::List(at)), short: self.is_short(at) },
+        }
+    }
+
+    /// Prepares a loop over sources: positions are texts, which would be read for every element.
+    pub(super) fn begin_loop<'s>(&mut self, sources: impl IntoIterator<Item = &'s Source>) {
+        for source in sources {
+            if let Source::Slice(first) = source {
+                self.line(format_args!("local {} = {first} - 1", before(*first)));
+            }
+        }
+    }
+
+    /// Whether no element of a list can be there twice.
+    pub(super) fn is_unique(&self, list: List) -> bool {
+        match list {
+            List::One(_) => true,
+            List::Many(_) => false,
+            List::Reply(at) => match self.ops[usize::from(at)].0.map(|op| &op.what) {
+                Some(What::RankRange { .. } | What::RankTake(_)) => true,
+                Some(What::RankPut(put)) => self.is_unique(put.members),
+                _ => false,
+            },
         }
     }
 

@@ -68,9 +68,10 @@ impl Emitter<'_> {
 }
 
 /// At most how many variables a template declares for itself.
-const fn own_variables(what: &What) -> usize {
+fn own_variables(what: &What) -> usize {
     match what {
-        What::RankPut(_) => 9,
-        _ => 3,
+        What::RankPut(_) => 12,
+        What::Append { fields, .. } => 3 + fields.len(),
+        _ => 5,
     }
 }

@@ -34,6 +34,7 @@ impl<'p> Emitter<'p> {
                     if let Some(r) = &reply {
                         emitter.line(format_args!("{local}{r} = {{}}"));
                     }
+                    emitter.begin_loop(&sources);
                     emitter.lua.open(format_args!("for i = 1, {count} do"));
                     match &reply {
                         Some(r) => emitter.line(format_args!("{r}[i] = {add}")),

@@ -50,6 +50,7 @@ impl<'p> Emitter<'p> {
                     None => format!("math.min({}, {})", fields.len(), values.len()),
                 };
                 emitter.line(format_args!("local {pairs} = {{}}"));
+                emitter.begin_loop([&fields, &values]);
                 emitter.lua.open(format_args!("for i = 1, {count} do"));
                 emitter.line(format_args!(
                     "{pairs}[2 * i - 1], {pairs}[2 * i] = {}, {}",
@@ -80,17 +81,27 @@ impl<'p> Emitter<'p> {
             }
             return;
         }
-        let fields = self.source(fields);
+        let (fields, prefixes) = (self.source(fields), Source::Slice(prefixes));
         self.variadic(Some(&r), local, &format!("'HMGET', {key}"), &fields, Sum::Joined);
+        let (count, sub) = (self.own("count", op), self.own("sub", op));
         if lists {
             self.begin_list(op);
+            self.line(format_args!("local {count} = 0"));
+            self.begin_loop([&fields]);
         }
-        self.lua.open(format_args!("for i, value in ipairs({r}) do"));
-        self.line(format_args!("local prefix = ARGV[{prefixes} + i - 1]"));
-        self.line(format_args!("{r}[i] = value and (string.sub(value, 1, #prefix) == prefix and 1 or 0)"));
+        self.begin_loop([&prefixes]);
+        self.line(format_args!("local {sub} = string.sub"));
+        self.lua.open(format_args!("for i = 1, #{r} do"));
+        self.line(format_args!("local value, prefix = {r}[i], {}", prefixes.element()));
+        self.lua.open(format_args!("if value and {sub}(value, 1, #prefix) == prefix then"));
+        self.line(format_args!("{r}[i] = 1"));
         if lists {
-            self.line(format_args!("if {r}[i] == 1 then {list}[#{list} + 1] = {} end", fields.element()));
+            self.line(format_args!("{count} = {count} + 1"));
+            self.line(format_args!("{list}[{count}] = {}", fields.element()));
         }
+        self.lua.middle("elseif value then");
+        self.line(format_args!("{r}[i] = 0"));
+        self.lua.close();
         self.lua.close();
     }
 

@@ -6,7 +6,12 @@ use roomkey_core::Only;
 
 use super::args::Source;
 use super::{Emitter, Var, bit};
-use crate::compile::plan::{Limit, List, Op, RankPut, Score, What};
+use crate::compile::plan::{Limit, List, Op, RankPut, Score, Until, What};
+
+/// The limit of a `RankPut`, unless it admits only those that no limit refuses.
+fn limit_of(put: &RankPut) -> Option<&Limit> {
+    put.within.as_ref().filter(|_| put.only != Only::Live)
+}
 
 impl<'p> Emitter<'p> {
     /// `wrote` tells whether a write was surely sent before. If not, a full server has to refuse the op also when it
@@ -23,6 +28,7 @@ impl<'p> Emitter<'p> {
         let (r, score) = (self.name(Var::Reply(op.at)), self.own("rank", op));
         let value = self.score(op, put);
         self.line(format_args!("local {score} = {value}"));
+        let printed = self.printed(put, &score).unwrap_or_else(|| score.clone());
         // The member is known to who reads the reply only if it was given.
         let written = if member.is_sure() && matches!(put.members, List::One(_)) {
             score.clone()
@@ -32,7 +38,7 @@ impl<'p> Emitter<'p> {
         let admits_all = put.only == Only::Any && put.within.is_none();
         if admits_all {
             self.before_write(put.life, op);
-            self.line(format_args!("call('ZADD', {key}, {score}, {m})"));
+            self.line(format_args!("call('ZADD', {key}, {printed}, {m})"));
             if self.keeps(op) {
                 self.line(format_args!("{local}{r} = {written}"));
             }
@@ -54,7 +60,7 @@ impl<'p> Emitter<'p> {
             self.clock = true;
             self.line(format_args!("local {live} = {old} and tonumber({old}) > now"));
         }
-        let space = put.within.as_ref().map(|limit| {
+        let space = limit_of(put).map(|limit| {
             let limit = self.limit(op, limit);
             self.clock = true;
             format!("call('ZCOUNT', {key}, '(' .. ms, '+inf') < tonumber({limit})")
@@ -71,7 +77,7 @@ impl<'p> Emitter<'p> {
         self.declare_none(op, local);
         self.lua.open(format_args!("if {admitted} then"));
         self.before_write(put.life, op);
-        self.line(format_args!("call('ZADD', {key}, {score}, {m})"));
+        self.line(format_args!("call('ZADD', {key}, {printed}, {m})"));
         if self.keeps(op) {
             self.line(format_args!("{r} = {written}"));
         }
@@ -87,11 +93,14 @@ impl<'p> Emitter<'p> {
     fn put_many(&mut self, op: &'p Op, put: &'p RankPut, members: &Source, local: &'static str, wrote: bool) {
         let key = op.key;
         let (r, list) = (self.name(Var::Reply(op.at)), self.name(Var::List(op.at)));
-        let (score, args) = (self.own("rank", op), self.own("args", op));
+        let (score, args, count) = (self.own("rank", op), self.own("args", op), self.own("count", op));
         let value = self.score(op, put);
         self.line(format_args!("local {score} = {value}"));
+        let text = self.own("text", op);
+        let value = self.printed(put, &score).unwrap_or_else(|| format!("string.format('%.0f', {score})"));
+        self.line(format_args!("local {text} = {value}"));
         let chosen = put.only != Only::Any || put.within.is_some();
-        let (old, done, space) = (self.own("old", op), self.own("done", op), self.own("space", op));
+        let (old, space) = (self.own("old", op), self.own("space", op));
         if chosen {
             self.clock = true;
             self.variadic(
@@ -101,7 +110,7 @@ impl<'p> Emitter<'p> {
                 members,
                 super::args::Sum::Joined,
             );
-            if let Some(limit) = &put.within {
+            if let Some(limit) = limit_of(put) {
                 let limit = self.limit(op, limit);
                 self.line(format_args!(
                     "local {space} = tonumber({limit}) - call('ZCOUNT', {key}, '(' .. ms, '+inf')"
@@ -109,54 +118,47 @@ impl<'p> Emitter<'p> {
             }
         }
         self.declare_none(op, local);
-        self.line(format_args!("local {args}, written = {{}}, {{{score}}}"));
-        if chosen {
-            self.line(format_args!("local {done} = {{}}"));
+        let (keeps, lists) = (self.keeps(op), self.lists(op));
+        self.line(format_args!("local {args}, {count} = {{}}, 0"));
+        if chosen && self.repeats(put) {
+            self.line(format_args!("local {} = {{}}", self.own("done", op)));
         }
-        self.lua.open(format_args!("for i = 1, {} do", members.len()));
-        self.line(format_args!("local member = {}", members.element()));
-        if chosen {
-            // A member that is named twice finds what was written of it before.
-            self.line(format_args!("local old = {done}[member] or {old}[i]"));
-            if put.only != Only::New || put.within.is_some() {
-                self.line(format_args!("local live = old and tonumber(old) > now"));
+        if keeps {
+            self.line(format_args!("local written = {{{score}}}"));
+        }
+        self.begin_loop([members]);
+        let length = members.len();
+        let body = self.piece(1, |emitter| {
+            emitter.line(format_args!("local member = {}", members.element()));
+            if chosen {
+                emitter.open_admission(op, put, &score);
             }
-            let eligible = match put.only {
-                Only::Any => None,
-                Only::New => Some("not old"),
-                Only::NotLive => Some("not live"),
-                Only::Live => Some("live"),
-            };
-            let space = put.within.is_some().then(|| format!("(live or {space} > 0)"));
-            let admitted: Vec<&str> = eligible.into_iter().chain(space.as_deref()).collect();
-            self.lua.open(format_args!("if {} then", admitted.join(" and ")));
-            if put.within.is_some() {
-                let space = self.own("space", op);
-                self.line(format_args!("if live then {space} = {space} + 1 end"));
-                self.line(format_args!("if {score} > now then {space} = {space} - 1 end"));
+            emitter.line(format_args!("{count} = {count} + 1"));
+            emitter.line(format_args!("{args}[2 * {count} - 1], {args}[2 * {count}] = {text}, member"));
+            if keeps {
+                emitter.line(format_args!("written[{count} + 1] = member"));
             }
-            self.line(format_args!("{done}[member] = {score}"));
-        }
-        self.line(format_args!("{args}[#{args} + 1], {args}[#{args} + 2] = {score}, member"));
-        self.line(format_args!("written[#written + 1] = member"));
+            if lists {
+                emitter.line(format_args!("{list}[{count}] = member"));
+            }
+            if chosen {
+                emitter.lua.close();
+            }
+        });
+        self.line(format_args!("for i = 1, {length} do"));
+        self.lua.append(&body);
+        self.line(format_args!("end"));
         if chosen {
-            self.lua.close();
-        }
-        self.lua.close();
-        if chosen {
-            self.lua.open(format_args!("if #{args} > 0 then"));
+            self.lua.open(format_args!("if {count} > 0 then"));
         }
         self.before_write(put.life, op);
-        self.lua.open(format_args!("for i = 1, #{args}, 1000 do"));
-        self.line(format_args!("call('ZADD', {key}, unpack({args}, i, math.min(i + 999, #{args})))"));
+        self.lua.open(format_args!("for i = 1, 2 * {count}, 1000 do"));
+        self.line(format_args!("call('ZADD', {key}, unpack({args}, i, math.min(i + 999, 2 * {count})))"));
         self.lua.close();
-        if self.keeps(op) {
+        if keeps {
             self.line(format_args!("{r} = written"));
         }
         self.after_write(put.life, op);
-        if self.lists(op) {
-            self.line(format_args!("for i = 2, #written do {list}[i - 1] = written[i] end"));
-        }
         if self.numbers(op) {
             self.line(format_args!("{} = {score}", self.name(Var::Number(op.at))));
         }
@@ -166,6 +168,47 @@ impl<'p> Emitter<'p> {
         }
         if chosen {
             self.lua.close();
+        }
+    }
+
+    /// Whether it matters that a member may be named twice: not if it lives before and after.
+    fn repeats(&self, put: &RankPut) -> bool {
+        let stays_live = put.only == Only::Live && matches!(put.score, Score::After(Until::In(_)));
+        !stays_live && !self.is_unique(put.members)
+    }
+
+    /// Begins what is done with the `member` at `i` if it is admitted.
+    fn open_admission(&mut self, op: &Op, put: &RankPut, score: &str) {
+        let (old, done, space) = (self.own("old", op), self.own("done", op), self.own("space", op));
+        let repeats = self.repeats(put);
+        if repeats {
+            // It finds what was written before.
+            self.line(format_args!("local old = {done}[member] or {old}[i]"));
+        } else {
+            self.line(format_args!("local old = {old}[i]"));
+        }
+        let within = limit_of(put).is_some();
+        let live = "old and old + 0 > now";
+        let admitted = match (put.only, within) {
+            (Only::Live, _) => live.to_owned(),
+            (Only::New, false) => "not old".to_owned(),
+            (Only::New, true) => format!("not old and {space} > 0"),
+            (Only::NotLive, false) => format!("not ({live})"),
+            (Only::NotLive, true) => format!("{space} > 0 and not ({live})"),
+            (Only::Any, _) => {
+                self.line(format_args!("local live = {live}"));
+                format!("live or {space} > 0")
+            }
+        };
+        self.lua.open(format_args!("if {admitted} then"));
+        if within {
+            if put.only == Only::Any {
+                self.line(format_args!("if live then {space} = {space} + 1 end"));
+            }
+            self.line(format_args!("if {score} > now then {space} = {space} - 1 end"));
+        }
+        if repeats {
+            self.line(format_args!("{done}[member] = {score}"));
         }
     }
 
@@ -206,6 +249,16 @@ impl<'p> Emitter<'p> {
         match limit {
             Limit::Given(limit) => limit.to_string(),
             Limit::Stored { .. } => self.name(Var::Limit(op.at)),
+        }
+    }
+
+    /// The text of a score, where that takes less than to have Redis print the number.
+    fn printed(&self, put: &RankPut, score: &str) -> Option<String> {
+        match put.score {
+            // No moment is negative, and either half of it fits into the integers of any server.
+            Score::After(_) => Some(format!("string.format('%d%07d', {score} / 1e7, {score} % 1e7)")),
+            Score::Is(score) => Some(score.to_string()),
+            Score::From(_) | Score::Last => None,
         }
     }
 
