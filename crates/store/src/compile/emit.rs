@@ -8,6 +8,7 @@ mod act;
 mod args;
 mod decide;
 mod home;
+mod lengthen;
 mod life;
 mod log;
 mod map;

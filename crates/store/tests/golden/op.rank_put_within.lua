@@ -8,13 +8,13 @@ call('ZCARD', KEYS[1])
 local top0 = call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 local rank0 = top0 and math.min(top0 + 1, 2^53) or 1
 local text0 = string.format('%.0f', rank0)
+local r0 = ''
+local before1 = ARGV[1] - 1
 local old0 = call('ZMSCORE', KEYS[1], unpack(ARGV, ARGV[1], ARGV[2]))
 local space0 = tonumber(ARGV[3]) - call('ZCOUNT', KEYS[1], '(' .. ms, '+inf')
-local r0 = ''
 local args0, count0 = {}, 0
 local done0 = {}
 local written = {rank0}
-local before1 = ARGV[1] - 1
 for i = 1, ARGV[2] - ARGV[1] + 1 do
   local member = ARGV[before1 + i]
   local old = done0[member] or old0[i]

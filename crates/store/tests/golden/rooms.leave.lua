@@ -119,9 +119,9 @@ if fork0 then
     if #list11 > 0 then
       local rank12 = now + ARGV[8]
       local text12 = string.format('%d%07d', rank12 / 1e7, rank12 % 1e7)
+      r12 = ''
       local old12 = call('ZMSCORE', KEYS[2], unpack(list11))
       local space12 = tonumber(limit12) - call('ZCOUNT', KEYS[2], '(' .. ms, '+inf')
-      r12 = ''
       local args12, count12 = {}, 0
       local written = {rank12}
       for i = 1, #list11 do

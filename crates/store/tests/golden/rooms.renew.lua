@@ -36,26 +36,41 @@ local r1 = false
 if #list0 > 0 then
   local rank1 = now + ARGV[4]
   local text1 = string.format('%d%07d', rank1 / 1e7, rank1 % 1e7)
-  local old1 = call('ZMSCORE', KEYS[2], unpack(list0))
   r1 = ''
-  local args1, count1 = {}, 0
-  local written = {rank1}
-  for i = 1, #list0 do
-    local member = list0[i]
-    local old = old1[i]
-    if old and old + 0 > now then
-      count1 = count1 + 1
-      args1[2 * count1 - 1], args1[2 * count1] = text1, member
-      written[count1 + 1] = member
+  local all1, args1, count1 = #list0, {}, 0
+  if call('ZCARD', KEYS[2]) >= all1 and call('ZCOUNT', KEYS[2], '-inf', ms) == 0 then
+    for i = 1, all1 do args1[2 * i - 1], args1[2 * i] = text1, list0[i] end
+    for i = 1, 2 * all1, 1000 do
+      count1 = count1 + call('ZADD', KEYS[2], 'XX', 'CH', unpack(args1, i, math.min(i + 999, 2 * all1)))
     end
   end
-  if count1 > 0 then
-    local ttl1 = call('PTTL', KEYS[2])
-    for i = 1, 2 * count1, 1000 do
-      call('ZADD', KEYS[2], unpack(args1, i, math.min(i + 999, 2 * count1)))
-    end
+  if count1 == all1 then
+    local written = {rank1}
+    for i = 1, all1 do written[i + 1] = list0[i] end
     r1 = written
+    local ttl1 = call('PTTL', KEYS[2])
     if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[2], ARGV[5]) end
+  else
+    local old1 = call('ZMSCORE', KEYS[2], unpack(list0))
+    local args1, count1 = {}, 0
+    local written = {rank1}
+    for i = 1, #list0 do
+      local member = list0[i]
+      local old = old1[i]
+      if old and old + 0 > now then
+        count1 = count1 + 1
+        args1[2 * count1 - 1], args1[2 * count1] = text1, member
+        written[count1 + 1] = member
+      end
+    end
+    if count1 > 0 then
+      local ttl1 = call('PTTL', KEYS[2])
+      for i = 1, 2 * count1, 1000 do
+        call('ZADD', KEYS[2], unpack(args1, i, math.min(i + 999, 2 * count1)))
+      end
+      r1 = written
+      if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[2], ARGV[5]) end
+    end
   end
 end
 -- 2 RankPut
@@ -63,26 +78,41 @@ local r2 = false
 if #list0 > 0 then
   local rank2 = now + ARGV[6]
   local text2 = string.format('%d%07d', rank2 / 1e7, rank2 % 1e7)
-  local old2 = call('ZMSCORE', KEYS[3], unpack(list0))
   r2 = ''
-  local args2, count2 = {}, 0
-  local written = {rank2}
-  for i = 1, #list0 do
-    local member = list0[i]
-    local old = old2[i]
-    if old and old + 0 > now then
-      count2 = count2 + 1
-      args2[2 * count2 - 1], args2[2 * count2] = text2, member
-      written[count2 + 1] = member
+  local all2, args2, count2 = #list0, {}, 0
+  if call('ZCARD', KEYS[3]) >= all2 and call('ZCOUNT', KEYS[3], '-inf', ms) == 0 then
+    for i = 1, all2 do args2[2 * i - 1], args2[2 * i] = text2, list0[i] end
+    for i = 1, 2 * all2, 1000 do
+      count2 = count2 + call('ZADD', KEYS[3], 'XX', 'CH', unpack(args2, i, math.min(i + 999, 2 * all2)))
     end
   end
-  if count2 > 0 then
-    local ttl2 = call('PTTL', KEYS[3])
-    for i = 1, 2 * count2, 1000 do
-      call('ZADD', KEYS[3], unpack(args2, i, math.min(i + 999, 2 * count2)))
-    end
+  if count2 == all2 then
+    local written = {rank2}
+    for i = 1, all2 do written[i + 1] = list0[i] end
     r2 = written
+    local ttl2 = call('PTTL', KEYS[3])
     if ttl2 ~= -1 and ttl2 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[3], ARGV[5]) end
+  else
+    local old2 = call('ZMSCORE', KEYS[3], unpack(list0))
+    local args2, count2 = {}, 0
+    local written = {rank2}
+    for i = 1, #list0 do
+      local member = list0[i]
+      local old = old2[i]
+      if old and old + 0 > now then
+        count2 = count2 + 1
+        args2[2 * count2 - 1], args2[2 * count2] = text2, member
+        written[count2 + 1] = member
+      end
+    end
+    if count2 > 0 then
+      local ttl2 = call('PTTL', KEYS[3])
+      for i = 1, 2 * count2, 1000 do
+        call('ZADD', KEYS[3], unpack(args2, i, math.min(i + 999, 2 * count2)))
+      end
+      r2 = written
+      if ttl2 ~= -1 and ttl2 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[3], ARGV[5]) end
+    end
   end
 end
 -- 3 Expire

@@ -90,6 +90,7 @@ macro_rules! __behaviours {
             within_admits_the_first_that_fit,
             within_counts_what_the_members_before_changed,
             a_member_named_twice_finds_what_the_first_time_left,
+            whose_of_many_leases_were_lengthened_is_told,
             a_limit_may_be_stored_in_a_map,
             last_gives_a_queue_order,
             deadlines_are_counted_from_the_stores_time,

@@ -179,6 +179,49 @@ pub async fn a_member_named_twice_finds_what_the_first_time_left<F: Fixture>(t: 
     }
 }
 
+pub async fn whose_of_many_leases_were_lengthened_is_told<F: Fixture>(t: &Harness<F>) {
+    let cases: [(&[&'static str], &[&'static str]); 6] = [
+        (&["a", "b"], &["a", "b"]),
+        (&["c", "gone", "a"], &["c", "a"]),
+        (&["b", "b", "a"], &["b", "b", "a"]),
+        (&["dead", "c"], &["c"]),
+        (&["gone", "dead"], &[]),
+        (&["a", "b", "c", "gone", "never"], &["a", "b", "c"]),
+    ];
+    let all = |texts: &[&'static str]| texts.iter().map(|&text| bytes(text)).collect::<Vec<_>>();
+    for (round, dead) in (0..).zip([&[][..], &["dead"][..], &["dead", "a", "b", "c"][..]]) {
+        for (number, (given, lengthened)) in (10 * round + 1..).zip(cases) {
+            let set = Life::Set(Until::In(LONG));
+            t.given([put(number, ["a", "b", "c"], after(LONG)).life(set).into()]).await;
+            t.run(RankPut::new(&ranking(number), all(dead), Score::Is(1))).await.unwrap();
+
+            let mut program = TxnBuilder::new("suite.lengthened");
+            let at_least = Life::AtLeast(Until::In(LONG * 2));
+            let lengthen = RankPut::new(&ranking(number), all(given), after(LONG * 2));
+            let lengthen = program.op(BranchId::ROOT, lengthen.only(Only::Live).life(at_least));
+            let next = RankPut::new(&ranking(100), lengthen, Score::From(lengthen));
+            program.op(BranchId::ROOT, next);
+            let outcome = t.transact(program.with_now()).await.unwrap();
+
+            let deadline = i64::try_from(outcome.now().unwrap().after(LONG * 2).as_millis()).unwrap();
+            let members = if round < 2 { all(lengthened) } else { Vec::new() };
+            let score_if = |written| if written { Some(deadline) } else { None };
+            let reply = Reply::Ranked { members: members.clone(), score: score_if(!members.is_empty()) };
+            assert_eq!(outcome.reply(lengthen), Some(&reply), "{given:?}, dead: {dead:?}");
+            let told = all(given).iter().map(|member| score_if(members.contains(member))).collect();
+            assert_eq!(t.run(Op::rank_scores(&ranking(100), all(given))).await, Ok(Reply::Scores(told)));
+            let is = |member| {
+                score_if(members.contains(&member)).or_else(|| all(dead).contains(&member).then_some(1))
+            };
+            let are = Reply::Scores(all(given).into_iter().map(is).collect());
+            assert_eq!(t.run(Op::rank_scores(&ranking(number), all(given))).await, Ok(are), "{given:?}");
+            let life = if members.is_empty() { LONG } else { LONG * 2 };
+            assert!(runs(t.ttl(&ranking(number)).await, life), "{given:?}");
+            t.given([Op::delete(&ranking(100))]).await;
+        }
+    }
+}
+
 pub async fn a_limit_may_be_stored_in_a_map<F: Fixture>(t: &Harness<F>) {
     let stored = |or| Limit::Stored { key: map(9), field: bytes("limit"), or };
     let join = |number, or| t.run(put(number, ["a", "b", "c"], after(LONG)).within(stored(or)));

@@ -1,7 +1,7 @@
 //! Where the variables of a script live.
 
 use super::Emitter;
-use crate::compile::plan::{Fork, Step, What};
+use crate::compile::plan::{Fork, List, RankPut, Step, What};
 
 /// Lua allows a function 200 local variables.
 const MOST_LOCALS: usize = 180;
@@ -70,7 +70,8 @@ impl Emitter<'_> {
 /// At most how many variables a template declares for itself.
 fn own_variables(what: &What) -> usize {
     match what {
-        What::RankPut(_) => 12,
+        What::RankPut(RankPut { members: List::One(_), .. }) => 7,
+        What::RankPut(_) => 14,
         What::Append { fields, .. } => 3 + fields.len(),
         _ => 5,
     }

@@ -5,8 +5,9 @@
 use roomkey_core::Only;
 
 use super::args::Source;
+use super::lengthen::stays_live;
 use super::{Emitter, Var, bit};
-use crate::compile::plan::{Limit, List, Op, RankPut, Score, Until, What};
+use crate::compile::plan::{Limit, List, Op, RankPut, Score, What};
 
 /// The limit of a `RankPut`, unless it admits only those that no limit refuses.
 fn limit_of(put: &RankPut) -> Option<&Limit> {
@@ -91,14 +92,33 @@ impl<'p> Emitter<'p> {
     }
 
     fn put_many(&mut self, op: &'p Op, put: &'p RankPut, members: &Source, local: &'static str, wrote: bool) {
-        let key = op.key;
-        let (r, list) = (self.name(Var::Reply(op.at)), self.name(Var::List(op.at)));
-        let (score, args, count) = (self.own("rank", op), self.own("args", op), self.own("count", op));
+        let score = self.own("rank", op);
         let value = self.score(op, put);
         self.line(format_args!("local {score} = {value}"));
         let text = self.own("text", op);
         let value = self.printed(put, &score).unwrap_or_else(|| format!("string.format('%.0f', {score})"));
         self.line(format_args!("local {text} = {value}"));
+        self.declare_none(op, local);
+        self.begin_loop([members]);
+        if !stays_live(put) {
+            return self.put_chosen(op, put, members, wrote);
+        }
+        let lengthened = self.lengthen(op, put, members);
+        let all = self.piece(1, |emitter| emitter.lengthened_all(op, put, members));
+        let chosen = self.piece(1, |emitter| emitter.put_chosen(op, put, members, wrote));
+        self.line(format_args!("if {lengthened} then"));
+        self.lua.append(&all);
+        self.line(format_args!("else"));
+        self.lua.append(&chosen);
+        self.line(format_args!("end"));
+    }
+
+    /// Puts those of the members who are admitted.
+    fn put_chosen(&mut self, op: &'p Op, put: &'p RankPut, members: &Source, wrote: bool) {
+        let key = op.key;
+        let (r, list) = (self.name(Var::Reply(op.at)), self.name(Var::List(op.at)));
+        let (score, text) = (self.own("rank", op), self.own("text", op));
+        let (args, count) = (self.own("args", op), self.own("count", op));
         let chosen = put.only != Only::Any || put.within.is_some();
         let (old, space) = (self.own("old", op), self.own("space", op));
         if chosen {
@@ -117,7 +137,6 @@ impl<'p> Emitter<'p> {
                 ));
             }
         }
-        self.declare_none(op, local);
         let (keeps, lists) = (self.keeps(op), self.lists(op));
         self.line(format_args!("local {args}, {count} = {{}}, 0"));
         if chosen && self.repeats(put) {
@@ -126,28 +145,23 @@ impl<'p> Emitter<'p> {
         if keeps {
             self.line(format_args!("local written = {{{score}}}"));
         }
-        self.begin_loop([members]);
-        let length = members.len();
-        let body = self.piece(1, |emitter| {
-            emitter.line(format_args!("local member = {}", members.element()));
-            if chosen {
-                emitter.open_admission(op, put, &score);
-            }
-            emitter.line(format_args!("{count} = {count} + 1"));
-            emitter.line(format_args!("{args}[2 * {count} - 1], {args}[2 * {count}] = {text}, member"));
-            if keeps {
-                emitter.line(format_args!("written[{count} + 1] = member"));
-            }
-            if lists {
-                emitter.line(format_args!("{list}[{count}] = member"));
-            }
-            if chosen {
-                emitter.lua.close();
-            }
-        });
-        self.line(format_args!("for i = 1, {length} do"));
-        self.lua.append(&body);
-        self.line(format_args!("end"));
+        self.lua.open(format_args!("for i = 1, {} do", members.len()));
+        self.line(format_args!("local member = {}", members.element()));
+        if chosen {
+            self.open_admission(op, put, &score);
+        }
+        self.line(format_args!("{count} = {count} + 1"));
+        self.line(format_args!("{args}[2 * {count} - 1], {args}[2 * {count}] = {text}, member"));
+        if keeps {
+            self.line(format_args!("written[{count} + 1] = member"));
+        }
+        if lists {
+            self.line(format_args!("{list}[{count}] = member"));
+        }
+        if chosen {
+            self.lua.close();
+        }
+        self.lua.close();
         if chosen {
             self.lua.open(format_args!("if {count} > 0 then"));
         }
@@ -173,8 +187,7 @@ impl<'p> Emitter<'p> {
 
     /// Whether it matters that a member may be named twice: not if it lives before and after.
     fn repeats(&self, put: &RankPut) -> bool {
-        let stays_live = put.only == Only::Live && matches!(put.score, Score::After(Until::In(_)));
-        !stays_live && !self.is_unique(put.members)
+        !stays_live(put) && !self.is_unique(put.members)
     }
 
     /// Begins what is done with the `member` at `i` if it is admitted.
