@@ -47,6 +47,8 @@ const BY_HAND: &str = "hand-written Lua by EVALSHA, 1 multiplexed connection";
 const GUARDED: &str = "the same, kinds of keys checked first";
 /// Of a renewal.
 const BARE: &str = "redis, ZMSCORE + ZADD XX in one pipeline";
+/// Shows how much of a difference is that only the newest lease of a member counts.
+const COMPARED: &str = "the same, HMGET of the leases in it, compared by the client";
 /// Shows whether a join costs the same in a large room.
 const IN_SMALL: &str = "roomkey, rooms of 100";
 
@@ -77,8 +79,15 @@ pub(crate) fn comparisons(setting: &Setting) -> Result<Vec<Comparison>> {
     ] {
         for tasks in TASKS {
             let mut comparison = small.compare(setting, format!("{name}, rooms of 100"), tasks, load);
-            if load == Load::Join && tasks == 64 {
-                comparison = comparison.peer(guarded.contender(GUARDED, setting, tasks, load), None);
+            let beside = match load {
+                Load::Join => Some(GUARDED),
+                Load::Renew => Some(COMPARED),
+                Load::Leave | Load::Refused => None,
+            };
+            if let Some(name) = beside
+                && tasks == 64
+            {
+                comparison = comparison.peer(guarded.contender(name, setting, tasks, load), None);
             }
             comparisons.push(comparison);
         }

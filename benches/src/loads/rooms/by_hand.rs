@@ -36,6 +36,8 @@ pub(crate) struct ByHand {
     rooms: Arc<[Room]>,
     join: Arc<str>,
     leave: Arc<str>,
+    /// Whether a renewal compares leases first.
+    compares: bool,
 }
 
 /// A room, in keys as long as ours.
@@ -46,6 +48,7 @@ struct Room {
 }
 
 const SEATS: usize = 0;
+const RECORDS: usize = 1;
 const EVENTS: usize = 5;
 const CONFIG: usize = 6;
 const LIST: usize = 8;
@@ -85,9 +88,9 @@ impl ByHand {
         Self::of(connection, "").await
     }
 
-    /// With the kinds of all keys looked at first.
+    /// With the kinds of all keys looked at first, and the leases that are renewed.
     pub(crate) async fn guarded(&self) -> Result<Self> {
-        Self::of(self.connection.clone(), GUARD).await
+        Ok(Self { compares: true, ..Self::of(self.connection.clone(), GUARD).await? })
     }
 
     async fn of(mut connection: MultiplexedConnection, guard: &str) -> Result<Self> {
@@ -100,7 +103,7 @@ impl ByHand {
         }
         let [join, leave] = hashes;
         let rooms = (0..ROOMS).map(Room::new).collect::<Result<_>>()?;
-        Ok(Self { connection, rooms, join, leave })
+        Ok(Self { connection, rooms, join, leave, compares: false })
     }
 
     fn key(&self, room: usize, which: usize) -> &[u8] {
@@ -167,6 +170,12 @@ impl Side for ByHand {
         let seats = self.key(*room, SEATS);
         let until = millis(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)? + LEASE);
         let mut pipeline = redis::pipe();
+        if self.compares {
+            pipeline.cmd("HMGET").arg(self.key(*room, RECORDS));
+            for (_, member) in leases {
+                pipeline.arg(&member[..]);
+            }
+        }
         pipeline.cmd("ZMSCORE").arg(seats);
         for (_, member) in leases {
             pipeline.arg(&member[..]);
@@ -175,9 +184,15 @@ impl Side for ByHand {
         for (_, member) in leases {
             pipeline.arg(until).arg(&member[..]);
         }
-        let (scores, new): (Vec<Option<f64>>, u64) =
-            pipeline.query_async(&mut self.connection.clone()).await?;
-        if new == 0 && scores.iter().flatten().count() == leases.len() {
+        let connection = &mut self.connection.clone();
+        let (records, scores, new): (Vec<Bytes>, Vec<Option<f64>>, u64) = if self.compares {
+            pipeline.query_async(connection).await?
+        } else {
+            let (scores, new) = pipeline.query_async(connection).await?;
+            (Vec::new(), scores, new)
+        };
+        let lost = records.iter().any(|record| !record.starts_with(&RECORD[..FENCE]));
+        if !lost && new == 0 && scores.iter().flatten().count() == leases.len() {
             Ok(())
         } else {
             Err("a seat was lost".into())
