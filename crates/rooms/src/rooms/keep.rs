@@ -12,7 +12,7 @@ use crate::error::broken;
 use crate::id::{RoomId, RoomRef};
 use crate::lease::{Lease, Wait};
 use crate::member::{Joined, Renewal};
-use crate::programs::{AwayProgram, KickProgram, RenewSeatsProgram, RenewTicketsProgram, Stands};
+use crate::programs::{AwayProgram, KickProgram, RenewSeatsProgram, RenewTicketsProgram, Stands, fence};
 use crate::terms::Terms;
 
 #[cfg(test)]
@@ -41,10 +41,12 @@ impl<S: Store> Rooms<S> {
             let room = self.keys.room(room);
             for batch in alike.chunks(BATCH) {
                 // Who gives a lease twice comes back once.
-                let (mut known, mut pairs) = (HashMap::new(), Vec::with_capacity(batch.len()));
+                let mut pairs = Vec::with_capacity(batch.len());
+                let mut known = HashMap::with_capacity(batch.len());
                 let place = |at: &usize| {
-                    *known.entry(leases[*at].pair()).or_insert_with_key(|pair| {
-                        pairs.push(pair.clone());
+                    let lease = &leases[*at];
+                    *known.entry((lease.member, fence(&lease.sealed))).or_insert_with(|| {
+                        pairs.push(lease.pair());
                         pairs.len() - 1
                     })
                 };
