@@ -21,8 +21,9 @@ use crate::{Invalid, Key, MAX_FIELD_BYTES, MAX_PROGRAM_BYTES, Op, Result, Step, 
 /// keeps what it makes of it; [`bind`](Self::bind) then costs as much as the number of *distinct* keys and arguments.
 ///
 /// A key stands for another by what it is, an argument by its buffer: all clones of the [`Bytes`] that were prepared are
-/// exchanged, and nothing else is. Numbers, durations and other bytes are constants, so who prepares a program for each
-/// of them keeps as many as there are.
+/// exchanged, and nothing else is. So each needs a buffer of its own; two static texts that are equal may be one.
+/// Numbers, durations and other bytes are constants, so who prepares a program for each of them keeps as many as there
+/// are.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -63,7 +64,8 @@ impl Prepared {
     ///
     /// # Errors
     /// [`Invalid::Unprepared`] if a key of the transaction is not among `keys`, a key or argument is given twice, an
-    /// argument is empty, or the transaction holds the same bytes in another buffer, which would stay what they are.
+    /// argument is empty, or the transaction holds the same bytes in another buffer, or a part of them, which would stay
+    /// what they are.
     pub fn new(
         sample: Txn,
         keys: impl IntoIterator<Item = Key>,
@@ -75,6 +77,11 @@ impl Prepared {
         if !are_distinct(&keys) || twice || args.iter().any(Bytes::is_empty) {
             return Err(Invalid::Unprepared.into());
         }
+        // Of one that was bound itself nothing is kept but its steps, lest those prepared anew each time become a chain.
+        let sample = match &sample.body {
+            Body::Built(_) => sample,
+            Body::Bound(binding) => Txn { body: Body::Built(binding.exchanged()), ..sample },
+        };
         let form = Form { id: NEXT.fetch_add(1, Ordering::Relaxed), sample, keys, args, fits: false };
         let (mut foreign, mut copied, mut exchanged) = (false, false, 0);
         parts::of_steps(
@@ -82,7 +89,7 @@ impl Prepared {
             &mut |key| foreign |= form.key_at(key).is_none(),
             &mut |bytes| match form.arg_at(bytes) {
                 Some(_) => exchanged += 1,
-                None => copied |= form.args.contains(bytes),
+                None => copied |= form.is_made_of(bytes),
             },
         );
         if foreign || copied {
@@ -152,6 +159,16 @@ impl Form {
     fn arg_at(&self, arg: &Bytes) -> Option<usize> {
         let is_it = |known: &Bytes| known.as_ptr() == arg.as_ptr() && known.len() == arg.len();
         self.args.iter().position(is_it)
+    }
+
+    /// Whether bytes that are no argument were copied or cut out of one, or it out of them.
+    fn is_made_of(&self, bytes: &Bytes) -> bool {
+        let there = bytes.as_ptr_range();
+        let overlaps = |arg: &Bytes| {
+            let here = arg.as_ptr_range();
+            !bytes.is_empty() && here.start < there.end && there.start < here.end
+        };
+        self.args.iter().any(|arg| arg == bytes || overlaps(arg))
     }
 }
 

@@ -141,6 +141,53 @@ fn what_would_be_left_behind_in_silence_is_refused() {
 }
 
 #[test]
+fn a_part_of_an_argument_is_no_constant() {
+    let (keys, whole) = (keys(1, 1), Bytes::from(b"fence and record".to_vec()));
+    let (fence, record) = (whole.slice(..5), whole.slice(10..));
+    let mut program = TxnBuilder::new("test");
+    program.fork(ROOT, [Check::value_starts_with(&keys[0], fence.clone())]);
+    program.op(ROOT, Op::put(&keys[0], whole.clone(), Life::Keep));
+    let txn = program.build().unwrap();
+    let prepare = |args: &[&Bytes]| Prepared::new(txn.clone(), keys.clone(), args.iter().copied().cloned());
+    assert_eq!(rule(prepare(&[&whole])), Invalid::Unprepared, "the beginning would stay that of the sample");
+    assert_eq!(rule(prepare(&[&fence])), Invalid::Unprepared, "and so would the whole");
+    assert!(prepare(&[&whole, &fence]).is_ok());
+    // Parts beside each other have nothing in common, and an empty one has with none.
+    let mut program = TxnBuilder::new("test");
+    program.op(ROOT, Op::map_put(&keys[1], fence.clone(), [record, whole.slice(2..2)], Life::Keep));
+    assert!(Prepared::new(program.build().unwrap(), keys, [fence]).is_ok());
+}
+
+#[test]
+fn each_is_exchanged_once_even_for_another_of_the_sample() {
+    let (keys, texts) = (keys(1, 1), args("old"));
+    let sample = everything(&keys, &texts);
+    let prepared = Prepared::new(sample, keys.clone(), texts.clone()).unwrap();
+    let swapped = |mut keys: Vec<Key>, mut texts: Vec<Bytes>| {
+        keys.swap(0, 5);
+        texts.reverse();
+        (keys, texts)
+    };
+    let (keys, texts) = swapped(keys, texts);
+    let bound = prepared.bind(keys.clone(), texts.clone()).unwrap();
+    assert_eq!(bound, everything(&keys, &texts));
+}
+
+#[test]
+fn what_is_prepared_anew_each_time_does_not_hold_what_it_was_before() {
+    let keys = keys(1, 1);
+    let mut program = TxnBuilder::new("test");
+    program.op(ROOT, Op::get(&keys[0]));
+    let first = program.build().unwrap();
+    let mut txn = first.clone();
+    // So often that a chain of them would be too long to walk along.
+    for _ in 0..20_000 {
+        txn = Prepared::new(txn, keys.clone(), []).unwrap().bind(keys.clone(), vec![]).unwrap();
+    }
+    assert_eq!(txn, first);
+}
+
+#[test]
 fn as_many_are_bound_as_were_prepared() {
     let (keys, args) = (keys(1, 1), args("old"));
     let prepared = Prepared::new(everything(&keys, &args), keys.clone(), args.clone()).unwrap();
