@@ -9,7 +9,7 @@ mod rank_put;
 mod tests;
 mod validate;
 
-use roomkey_core::{Op, OpId, Outcome, Reply, Result, StoreTime, Txn};
+use roomkey_core::{Op, OpId, Outcome, Reply, Result, Step, StoreTime, Txn};
 
 use crate::cursor::Instance;
 use crate::keyspace::Keyspace;
@@ -51,12 +51,12 @@ impl Machine<'_> {
         self.act(op, limit, &[]).map(|done| done.reply)
     }
 
-    /// Runs a transaction.
-    pub(crate) fn transact(&mut self, txn: &Txn) -> Result<Outcome> {
-        self.look_for_lost_cursors(txn.steps())?;
+    /// Runs a transaction of these steps.
+    pub(crate) fn transact(&mut self, txn: &Txn, steps: &[Step]) -> Result<Outcome> {
+        self.look_for_lost_cursors(steps)?;
         let mut outcome = Outcome::new(txn, txn.reports_now().then_some(self.now));
         let mut path = Vec::new();
-        self.decide(txn.steps(), &mut outcome, &mut path)?;
+        self.decide(steps, &mut outcome, &mut path)?;
         if let [only] = path.as_slice() {
             let reply = self.run(only.op)?;
             if txn.reports(only.id) {

@@ -161,7 +161,9 @@ impl Store for MemoryStore {
 
     async fn transact(&self, txn: &Txn) -> Result<Outcome> {
         consume_budget().await;
-        self.inner.program(shard_of(txn.partition()), |machine| machine.transact(txn))
+        // Those of a prepared transaction are made now, and not under the lock.
+        let steps = txn.steps();
+        self.inner.program(shard_of(txn.partition()), |machine| machine.transact(txn, steps))
     }
 
     async fn scan(&self, scan: Scan) -> Result<Page> {
