@@ -74,8 +74,11 @@ impl<P: Program> Known<P> {
             return Ok(form.program.on(form.prepared.bind(room.all(), args)?));
         }
         let program = build()?;
-        // One that cannot be prepared runs as it was built.
-        if let Ok(prepared) = Prepared::new(program.txn().clone(), room.all(), args) {
+        // One that cannot be kept or prepared runs as it was built. Preparing costs more than building, so where it is
+        // for nothing it is not done.
+        if self.has_room()
+            && let Ok(prepared) = Prepared::new(program.txn().clone(), room.all(), args)
+        {
             let form = Form { constants, prepared, program: program.on(program.txn().clone()) };
             self.keep(Arc::new(form));
         }
@@ -86,6 +89,10 @@ impl<P: Program> Known<P> {
         // Every change is one step of the list.
         let forms = self.0.read().unwrap_or_else(PoisonError::into_inner);
         forms.iter().find(|form| form.constants == *constants).cloned()
+    }
+
+    fn has_room(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).len() < MOST
     }
 
     fn keep(&self, form: Arc<Form<P>>) {
