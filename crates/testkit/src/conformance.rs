@@ -21,6 +21,8 @@ mod list;
 #[doc(hidden)]
 pub mod batches;
 #[doc(hidden)]
+pub mod bindings;
+#[doc(hidden)]
 pub mod checks;
 #[doc(hidden)]
 pub mod errors;

@@ -152,6 +152,10 @@ macro_rules! __behaviours {
             time_is_read_once,
             racing_programs_never_pass_a_limit,
         ] }
+        $crate::__behaviours_of! { $fixture, $attributes, bindings, once, [
+            many_callers_share_what_was_prepared,
+            what_is_bound_fails_as_what_is_built,
+        ] }
         $crate::__behaviours_of! { $fixture, $attributes, references, once, [
             a_list_serves_as_arguments,
             a_value_is_a_list_of_one_or_none,
@@ -307,6 +311,7 @@ mod tests {
             ("walks", include_str!("walks.rs")),
             ("checks", include_str!("checks.rs")),
             ("programs", include_str!("programs.rs")),
+            ("bindings", include_str!("bindings.rs")),
             ("references", include_str!("references.rs")),
             ("expiry", include_str!("expiry.rs")),
             ("batches", include_str!("batches.rs")),
