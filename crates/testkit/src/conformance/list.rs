@@ -81,6 +81,7 @@ macro_rules! __behaviours {
             bytes_order_as_unsigned_numbers,
             range_has_inclusive_bounds_and_a_limit,
             scores_are_exact_to_their_ends,
+            a_moment_is_the_score_that_it_is,
             put_moves_members,
             remove_counts_and_the_last_member_ends_the_ranking,
             a_member_of_no_bytes_is_a_member,

@@ -73,6 +73,16 @@ pub async fn scores_are_exact_to_their_ends<F: Fixture>(t: &Harness<F>) {
     assert_eq!(t.run(last).await, Ok(Reply::Scored(scored([("f", MAX_SCORE)]))));
 }
 
+pub async fn a_moment_is_the_score_that_it_is<F: Fixture>(t: &Harness<F>) {
+    let ends = [0, 1, 9_999_999, 10_000_000, 19_999_999, 20_000_000, MAX_SCORE - 1, MAX_SCORE];
+    for score in ends {
+        let moment = Score::After(Until::At(StoreTime::from_millis(score.unsigned_abs())));
+        assert_eq!(t.run(put(1, ["a"], moment)).await, Ok(ranked(["a"], Some(score))));
+        assert_eq!(t.run(put(1, ["b", "c"], moment)).await, Ok(ranked(["b", "c"], Some(score))));
+        assert_eq!(t.run(whole(1)).await, Ok(Reply::Scored(scored(["a", "b", "c"].map(|who| (who, score))))));
+    }
+}
+
 pub async fn put_moves_members<F: Fixture>(t: &Harness<F>) {
     t.given([put(1, ["a", "b"], Score::Is(1)).into()]).await;
     assert_eq!(t.run(put(1, ["a", "c"], Score::Is(7))).await, Ok(ranked(["a", "c"], Some(7))));

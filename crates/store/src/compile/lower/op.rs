@@ -1,6 +1,6 @@
 //! Ops to their shape.
 
-use roomkey_core::{Append, Args, Bound, Life, Op, RankPut, Score, Until};
+use roomkey_core::{Append, Args, Bound, Life, Op, RankPut, Score, StoreTime, Until};
 
 use super::{Elements, Lowering};
 use crate::compile::cursor;
@@ -125,7 +125,7 @@ impl<'a> Lowering<'a> {
         plan::RankPut {
             members: self.list(&put.members),
             score: match put.score {
-                Score::After(until) => plan::Score::After(self.until(until)),
+                Score::After(until) => plan::Score::After(self.until(until, StoreTime::as_millis)),
                 Score::Is(score) => plan::Score::Is(self.arguments.signed(score)),
                 Score::From(op) => plan::Score::From(self.positions[op.index()]),
                 Score::Last => plan::Score::Last,
@@ -156,12 +156,13 @@ impl<'a> Lowering<'a> {
         match life {
             Life::Keep => plan::Life::Keep,
             Life::Never => plan::Life::Never,
-            Life::Set(until) => plan::Life::Set(self.until(until)),
-            Life::AtLeast(until) => plan::Life::AtLeast(self.until(until)),
+            Life::Set(until) => plan::Life::Set(self.until(until, moment)),
+            Life::AtLeast(until) => plan::Life::AtLeast(self.until(until, moment)),
         }
     }
 
-    fn until(&mut self, until: Until) -> plan::Until {
+    /// `moment` tells what a time is there: Redis takes any as a score, and not every one as a deadline of a key.
+    fn until(&mut self, until: Until, moment: fn(StoreTime) -> u64) -> plan::Until {
         let arguments = &mut self.arguments;
         match until {
             Until::In(duration) => plan::Until::In(arguments.duration(millis(duration))),
