@@ -2,6 +2,7 @@
 
 mod golden;
 mod kinds;
+mod lengths;
 mod prepared;
 mod programs;
 mod server;
