@@ -105,6 +105,12 @@ impl RoomKeys {
         own.into_iter().chain(pool.into_iter().flatten()).cloned().collect()
     }
 
+    /// Those that it shares with no other room of its pool.
+    pub(crate) fn own(&self) -> [Key; 7] {
+        let Self { seats, records, held, tickets, queue, events, config, .. } = self;
+        [seats, records, held, tickets, queue, events, config].map(Key::clone)
+    }
+
     /// What stands for it in indexes.
     pub(crate) fn names(&self) -> impl Iterator<Item = Bytes> {
         [&self.name, &self.number].into_iter().filter(|name| !name.is_empty()).cloned()

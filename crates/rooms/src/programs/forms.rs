@@ -3,10 +3,12 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use roomkey_core::{Limit, Prepared, Result};
+use roomkey_core::{Key, Limit, Prepared, Result};
 
-use super::{Applicant, Basis, JoinProgram, LeaveProgram, Program, ReserveProgram};
-use crate::keys::RoomKeys;
+use super::{
+    Applicant, Basis, JoinProgram, LeaveProgram, PoolCandidate, PoolProgram, Program, ReserveProgram, Seen,
+};
+use crate::keys::{PoolKeys, RoomKeys};
 use crate::terms::Terms;
 
 /// How many forms of a program are kept. A service that has more, by as many different terms or limits, builds the
@@ -19,17 +21,18 @@ pub(crate) struct Forms {
     join: Known<JoinProgram>,
     reserve: Known<ReserveProgram>,
     leave: Known<LeaveProgram>,
+    pool: Known<PoolProgram>,
 }
 
 impl Forms {
     pub(crate) fn join(&self, applicant: Applicant<'_>) -> Result<JoinProgram> {
-        let (room, args) = (applicant.room, vec![applicant.member.clone(), applicant.sealed.clone()]);
-        self.join.program(Constants::of(&applicant), room, args, || JoinProgram::new(applicant))
+        let parts = Parts::of(applicant.room, [&applicant.member, &applicant.sealed]);
+        self.join.program(Constants::of(&applicant), parts, || JoinProgram::new(applicant))
     }
 
     pub(crate) fn reserve(&self, applicant: Applicant<'_>) -> Result<ReserveProgram> {
-        let (room, args) = (applicant.room, vec![applicant.member.clone(), applicant.sealed.clone()]);
-        self.reserve.program(Constants::of(&applicant), room, args, || ReserveProgram::new(applicant))
+        let parts = Parts::of(applicant.room, [&applicant.member, &applicant.sealed]);
+        self.reserve.program(Constants::of(&applicant), parts, || ReserveProgram::new(applicant))
     }
 
     pub(crate) fn leave(
@@ -38,10 +41,45 @@ impl Forms {
         basis: Basis,
         (member, fence): (Bytes, Bytes),
     ) -> Result<LeaveProgram> {
-        let args = vec![member.clone(), fence.clone()];
-        self.leave.program(Constants::new(room, basis), room, args, || {
+        let parts = Parts::of(room, [&member, &fence]);
+        self.leave.program(Constants::new(room.pool.is_some(), basis), parts, || {
             LeaveProgram::new(room, basis, (member, fence))
         })
+    }
+
+    pub(crate) fn pool(&self, pool: &PoolKeys, seen: &Seen, basis: Basis) -> Result<PoolProgram> {
+        let mut parts = Parts::default();
+        for candidate in seen.candidates() {
+            let PoolCandidate { room, member, sealed } = candidate;
+            // What the rooms of a pool share is there once.
+            if parts.keys.is_empty() {
+                parts = Parts::of(room, [member, sealed]);
+            } else {
+                parts.keys.extend(room.own());
+                parts.args.extend([member, sealed].map(Bytes::clone));
+                parts.args.extend(room.names());
+            }
+        }
+        // They are compared only where a room may be made.
+        let counters = seen.next.as_ref().map(|_| [&seen.made, &seen.freed]);
+        parts.args.extend(counters.into_iter().flatten().filter_map(Option::clone));
+        let of_pool = Some((seen.open.len(), counters.map(|counters| counters.map(Option::is_some))));
+        let constants = Constants { of_pool, ..Constants::new(true, basis) };
+        self.pool.program(constants, parts, || PoolProgram::new(pool, seen, basis))
+    }
+}
+
+/// What a program is bound to.
+#[derive(Default)]
+struct Parts {
+    keys: Vec<Key>,
+    args: Vec<Bytes>,
+}
+
+impl Parts {
+    /// A room, and who is about to change it.
+    fn of(room: &RoomKeys, args: [&Bytes; 2]) -> Self {
+        Self { keys: room.all(), args: args.into_iter().cloned().chain(room.names()).collect() }
     }
 }
 
@@ -61,23 +99,21 @@ impl<P> Default for Known<P> {
 }
 
 impl<P: Program> Known<P> {
-    /// The program on the keys of a room and some arguments, built only if there is none of this form.
+    /// The program on these keys and arguments, built only if there is none of this form.
     fn program(
         &self,
         constants: Constants,
-        room: &RoomKeys,
-        mut args: Vec<Bytes>,
+        Parts { keys, args }: Parts,
         build: impl FnOnce() -> Result<P>,
     ) -> Result<P> {
-        args.extend(room.names());
         if let Some(form) = self.form(&constants) {
-            return Ok(form.program.on(form.prepared.bind(room.all(), args)?));
+            return Ok(form.program.on(form.prepared.bind(keys, args)?));
         }
         let program = build()?;
         // One that cannot be kept or prepared runs as it was built. Preparing costs more than building, so where it is
         // for nothing it is not done.
         if self.has_room()
-            && let Ok(prepared) = Prepared::new(program.txn().clone(), room.all(), args)
+            && let Ok(prepared) = Prepared::new(program.txn().clone(), keys, args)
         {
             let form = Form { constants, prepared, program: program.on(program.txn().clone()) };
             self.keep(Arc::new(form));
@@ -111,6 +147,8 @@ struct Constants {
     configured: Option<Terms>,
     limit: Option<Number>,
     queue: Option<Number>,
+    /// How many rooms are tried; and where one may be made, which counters of the pool are there.
+    of_pool: Option<(usize, Option<[bool; 2]>)>,
 }
 
 /// A limit, but for where it is stored.
@@ -121,8 +159,8 @@ enum Number {
 }
 
 impl Constants {
-    const fn new(room: &RoomKeys, basis: Basis) -> Self {
-        Self { pooled: room.pool.is_some(), basis, configured: None, limit: None, queue: None }
+    const fn new(pooled: bool, basis: Basis) -> Self {
+        Self { pooled, basis, configured: None, limit: None, queue: None, of_pool: None }
     }
 
     fn of(applicant: &Applicant<'_>) -> Self {
@@ -135,7 +173,7 @@ impl Constants {
             configured: *configured,
             limit: Some(number(limit)),
             queue: Some(number(queue)),
-            ..Self::new(room, *basis)
+            ..Self::new(room.pool.is_some(), *basis)
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 use roomkey_core::{BranchId, Check, Key, Life, Op, Outcome, Result, Standing, Txn};
-use roomkey_crypto::Tag;
 
 use super::plan::Plan;
-use super::{Basis, CAPACITY, QUEUE, TERMS};
+use super::{Basis, CAPACITY, Program, QUEUE, TERMS};
 use crate::keys::{PoolKeys, RoomKeys};
 
 /// How many rooms that had space are tried at once, the fullest first.
@@ -14,7 +13,8 @@ pub(crate) const CANDIDATES: usize = 3;
 /// A room that somebody may get a seat in, and what they would be there.
 pub(crate) struct Candidate {
     pub(crate) room: RoomKeys,
-    pub(crate) member: Tag,
+    /// The tag of the member.
+    pub(crate) member: Bytes,
     pub(crate) sealed: Bytes,
 }
 
@@ -22,20 +22,27 @@ pub(crate) struct Candidate {
 pub(crate) struct Seen {
     /// Rooms with space, the fullest first.
     pub(crate) open: Vec<Candidate>,
-    /// The room that would be made next.
-    pub(crate) next: Candidate,
-    /// How many rooms were made.
-    pub(crate) made: i64,
+    /// The room that is made if none of these has space. Where as many were read as are tried at once, others may have.
+    pub(crate) next: Option<Candidate>,
+    /// How many rooms were made, in digits; none is no such counter.
+    pub(crate) made: Option<Bytes>,
     /// How often a seat may have become free.
-    pub(crate) freed: i64,
+    pub(crate) freed: Option<Bytes>,
+}
+
+impl Seen {
+    /// All rooms that are in question.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.open.iter().chain(&self.next)
+    }
 }
 
 /// Gives a member a seat in one of the rooms that had space, or in a new one.
 pub(crate) struct PoolProgram {
     pub(crate) txn: Txn,
     /// By candidate: the branches in which it is the one.
-    seated: Vec<[BranchId; 2]>,
-    made: Option<BranchId>,
+    pub(super) seated: Vec<[BranchId; 2]>,
+    pub(super) made: Option<BranchId>,
 }
 
 impl PoolProgram {
@@ -43,7 +50,7 @@ impl PoolProgram {
     /// when Ranked m1 mt1 Live: (the seat is renewed as in JOIN)
     /// else: when Below m1 L ∧ Below w1 1: (a seat is taken as in JOIN)
     /// else: (the same for the second and third room)
-    /// else, if fewer than three had space: when Number(made) = seen ∧ Number(freed) = seen:
+    /// else, if fewer than three had space: when Value made = seen ∧ Value freed = seen:
     ///       when Below m 1 ∧ Below w 1: (a seat is taken as in JOIN)
     ///       Add made 1 ↑kept
     /// where a seat is taken: when Missing cfg: MapPut cfg {l, q, t} ↑kept
@@ -55,7 +62,8 @@ impl PoolProgram {
     ///
     /// Not safe to repeat: the second time the member could find another room.
     pub(crate) fn new(pool: &PoolKeys, seen: &Seen, basis: Basis) -> Result<Self> {
-        let mut plan = Plan::new("rooms.find_or_create", &seen.next.room, basis);
+        let Some(first) = seen.candidates().next() else { return Err(roomkey_core::Invalid::NoKey.into()) };
+        let mut plan = Plan::new("rooms.find_or_create", &first.room, basis);
         let (mut branch, mut seated) = (BranchId::ROOT, Vec::with_capacity(seen.open.len()));
         for candidate in &seen.open {
             plan.room = &candidate.room;
@@ -64,14 +72,17 @@ impl PoolProgram {
             branch = elsewhere;
         }
         let mut made = None;
-        if seen.open.len() < CANDIDATES {
-            let unchanged = |key: &Key, seen: i64| Check::number(key, 0, seen..=seen);
-            let checks = [unchanged(&pool.made, seen.made), unchanged(&pool.freed, seen.freed)];
+        if let Some(candidate) = &seen.next {
+            let unchanged = |key: &Key, seen: &Option<Bytes>| match seen {
+                Some(digits) => Check::value_equals(key, digits.clone()),
+                None => Check::missing(key),
+            };
+            let checks = [unchanged(&pool.made, &seen.made), unchanged(&pool.freed, &seen.freed)];
             let (next, _) = plan.fork(branch, checks);
-            plan.room = &seen.next.room;
+            plan.room = &candidate.room;
             let empty = [Check::below(&plan.room.seats, 1), Check::below(&plan.room.tickets, 1)];
             let (new, _) = plan.fork(next, empty);
-            plan.seat(new, &seen.next);
+            plan.seat(new, candidate);
             plan.quiet(next, Op::add(&pool.made, 1, Life::AtLeast(basis.terms.kept())));
             made = Some(new);
         }
@@ -85,13 +96,23 @@ impl PoolProgram {
     }
 }
 
+impl Program for PoolProgram {
+    fn txn(&self) -> &Txn {
+        &self.txn
+    }
+
+    fn on(&self, txn: Txn) -> Self {
+        Self { txn, seated: self.seated.clone(), made: self.made }
+    }
+}
+
 impl Plan<'_> {
     /// Takes or keeps a seat in a room if there is one: the branches in which that is so, and the one in which it is not.
     fn admit(&mut self, branch: BranchId, candidate: &Candidate) -> ([BranchId; 2], BranchId) {
         let room = self.room;
-        let me = Bytes::copy_from_slice(candidate.member.as_bytes());
+        let me = &candidate.member;
         let (live, new) = self.fork(branch, [Check::ranked(&room.seats, me.clone(), Standing::Live)]);
-        self.keep_seat(live, &me, &candidate.sealed);
+        self.keep_seat(live, me, &candidate.sealed);
         self.index(live);
         let limit = self.own_limit();
         let (free, full) = self.fork(new, [Check::below(&room.seats, limit), Check::below(&room.tickets, 1)]);
@@ -102,10 +123,10 @@ impl Plan<'_> {
     /// Takes a seat, in a room that is configured as those of the pool are unless it was by itself.
     fn seat(&mut self, branch: BranchId, candidate: &Candidate) {
         let room = self.room;
-        let me = Bytes::copy_from_slice(candidate.member.as_bytes());
-        self.bury(branch, &me);
-        self.bury_ticket(branch, &me);
-        self.take_seat(branch, &me, &candidate.sealed);
+        let me = &candidate.member;
+        self.bury(branch, me);
+        self.bury_ticket(branch, me);
+        self.take_seat(branch, me, &candidate.sealed);
         // A new one, or one that was left alone for so long that its configuration is gone.
         let (bare, _) = self.fork(branch, [Check::missing(&room.config)]);
         let decimal = |number: i64| Bytes::from(number.to_string());

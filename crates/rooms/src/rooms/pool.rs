@@ -13,7 +13,7 @@ use crate::error::broken;
 use crate::id::{Form, RoomId};
 use crate::lease::{Lease, Seat};
 use crate::member::Join;
-use crate::programs::{Basis, CANDIDATES, PoolCandidate, PoolProgram, Seen};
+use crate::programs::{Basis, CANDIDATES, PoolCandidate, Seen};
 use crate::record::Draft;
 use crate::{Error, Result, RoomConfig};
 
@@ -75,13 +75,14 @@ impl<S: Store> Pool<S> {
         let mut tried = Tried::default();
         for _ in 0..TRIES {
             let seen = self.look(member, &draft, &mut tried).await?;
-            let program = PoolProgram::new(&pool, &seen, basis)?;
+            let program = self.rooms.shared.forms.pool(&pool, &seen, basis)?;
             let outcome = self.rooms.vault.store().transact(&program.txn).await?;
             let Some(found) = program.found(&outcome) else { continue };
-            let Seen { mut open, next, .. } = seen;
-            open.push(next);
-            let PoolCandidate { room, member, sealed } = open.swap_remove(found);
-            let lease = Lease { room: room.id, member, sealed, terms };
+            let candidate =
+                seen.candidates().nth(found).ok_or_else(|| broken("a seat in no room that was tried"))?;
+            let PoolCandidate { room, member: _, sealed } = candidate;
+            let member = self.rooms.keys.member(room, member)?;
+            let lease = Lease { room: room.id, member, sealed: sealed.clone(), terms };
             return Ok(Seat::new(self.rooms.clone(), lease));
         }
         Err(Error::Store(roomkey_core::Error::Contended))
@@ -107,26 +108,23 @@ impl<S: Store> Pool<S> {
         let replies = self.rooms.vault.store().run(Batch::new(ops)?).await?;
         let [freed, made, open] =
             <[_; 3]>::try_from(replies).map_err(|_| broken("another number of replies than ops"))?;
-        let (freed, made) = (number(freed?)?, number(made?)?);
+        let (freed, made) = (freed?.into_bytes(), made?.into_bytes());
         let Reply::Scored(open) = open? else { return Err(broken("another reply than rooms with space")) };
         let of = |(number, _): &(Bytes, i64)| Some(u64::from_be_bytes(number[..].try_into().ok()?));
-        let open = tried.others(open, freed);
+        let open = tried.others(open, number(freed.as_ref())?);
         let open = open.iter().filter_map(of).map(|number| self.candidate(number, member, draft));
-        let next = u64::try_from(made).unwrap_or(0) + 1;
-        Ok(Seen {
-            open: open.collect::<Result<_>>()?,
-            next: self.candidate(next, member, draft)?,
-            made,
-            freed,
-        })
+        let open: Vec<_> = open.collect::<Result<_>>()?;
+        let next = u64::try_from(number(made.as_ref())?).unwrap_or(0) + 1;
+        let next = (open.len() < CANDIDATES).then(|| self.candidate(next, member, draft)).transpose()?;
+        Ok(Seen { open, next, made, freed })
     }
 
     fn candidate(&self, number: u64, member: &str, draft: &Draft) -> Result<PoolCandidate> {
         let keys = &self.rooms.keys;
         let room = keys.room(self.room(number));
-        let member = keys.member(&room, member)?;
-        let sealed = keys.seal_member(&room, member, draft)?;
-        Ok(PoolCandidate { room, member, sealed })
+        let tag = keys.member(&room, member)?;
+        let sealed = keys.seal_member(&room, tag, draft)?;
+        Ok(PoolCandidate { room, member: Bytes::copy_from_slice(tag.as_bytes()), sealed })
     }
 }
 
@@ -170,8 +168,8 @@ impl<S: fmt::Debug> fmt::Debug for Pool<S> {
 }
 
 /// The number of a counter, 0 for none.
-fn number(counter: Reply) -> Result<i64> {
-    let Some(text) = counter.into_bytes() else { return Ok(0) };
-    let number = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
+fn number(counter: Option<&Bytes>) -> Result<i64> {
+    let Some(text) = counter else { return Ok(0) };
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     number.ok_or(Error::Foreign(roomkey_vault::Error::NotANumber))
 }

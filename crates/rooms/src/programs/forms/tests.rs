@@ -65,6 +65,50 @@ async fn a_program_is_the_one_that_would_have_been_built() {
     assert!(again.txn().binding().is_some());
 }
 
+/// What may be read of a pool, in which so many rooms have space.
+fn seen(place: &Place, pool: &str, open: u64, counters: [Option<&'static str>; 2], round: u64) -> Seen {
+    let pool = place.keys.pool_tag(pool).unwrap();
+    let candidate = |number| {
+        let room = place.keys.room(RoomId(IdForm::Pooled { pool, number }));
+        let own = place.own(&format!("member {round} of {number}"));
+        PoolCandidate { room, member: own.member, sealed: own.sealed }
+    };
+    let [made, freed] = counters.map(|digits| digits.map(|digits| Bytes::from_static(digits.as_bytes())));
+    Seen {
+        open: (0..open).map(|at| candidate(7 * round + at)).collect(),
+        next: (open < 3).then(|| candidate(1_000 + round)),
+        made,
+        freed,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_of_a_pool_is_the_one_that_would_have_been_built() {
+    let place = Place::bare().await;
+    let forms = Forms::default();
+    for round in 1..4 {
+        for pool in ["duel", "raid"] {
+            let keys = place.keys.pool(place.keys.pool_tag(pool).unwrap());
+            for open in 0..=3 {
+                for counters in
+                    [[None, None], [Some("12"), None], [Some("13"), Some("14")], [Some("5"), Some("5")]]
+                {
+                    let seen = seen(&place, pool, open, counters, round);
+                    let formed = forms.pool(&keys, &seen, BASIS).unwrap();
+                    let built = PoolProgram::new(&keys, &seen, BASIS).unwrap();
+                    assert_eq!((formed.txn(), &formed.seated), (built.txn(), &built.seated));
+                    assert_eq!(formed.made, built.made);
+                }
+            }
+        }
+    }
+    // With three counters each where a room may be made, and one where three have space.
+    assert_eq!(forms.pool.0.read().unwrap().len(), 3 * 3 + 1);
+    let keys = place.keys.pool(place.keys.pool_tag("duel").unwrap());
+    let again = seen(&place, "duel", 3, [Some("1"), Some("1")], 9);
+    assert!(forms.pool(&keys, &again, BASIS).unwrap().txn().binding().is_some());
+}
+
 #[tokio::test(start_paused = true)]
 async fn forms_are_bounded() {
     let place = Place::bare().await;
