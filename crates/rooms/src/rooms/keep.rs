@@ -1,6 +1,6 @@
 //! Keeping seats, leaving rooms, and being sent out of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use roomkey_core::Store;
@@ -12,7 +12,7 @@ use crate::error::broken;
 use crate::id::{RoomId, RoomRef};
 use crate::lease::{Lease, Wait};
 use crate::member::{Joined, Renewal};
-use crate::programs::{AwayProgram, KickProgram, RenewSeatsProgram, RenewTicketsProgram, Stands, fence};
+use crate::programs::{AwayProgram, KickProgram, RenewSeatsProgram, RenewTicketsProgram, Stands};
 use crate::terms::Terms;
 
 #[cfg(test)]
@@ -41,16 +41,16 @@ impl<S: Store> Rooms<S> {
             let room = self.keys.room(room);
             for batch in alike.chunks(BATCH) {
                 // Who gives a lease twice comes back once.
-                let mut pairs = Vec::with_capacity(batch.len());
-                let mut known = HashMap::with_capacity(batch.len());
-                let place = |at: &usize| {
-                    let lease = &leases[*at];
-                    *known.entry((lease.member, fence(&lease.sealed))).or_insert_with(|| {
-                        pairs.push(lease.pair());
-                        pairs.len() - 1
-                    })
-                };
-                let places: Vec<usize> = batch.iter().map(place).collect();
+                let lease = |at: usize| (leases[batch[at]].member, &leases[batch[at]].sealed);
+                let mut order: Vec<usize> = (0..batch.len()).collect();
+                order.sort_unstable_by_key(|at| lease(*at));
+                let (mut places, mut pairs) = (vec![0; batch.len()], Vec::with_capacity(batch.len()));
+                for (nth, at) in order.iter().enumerate() {
+                    if nth == 0 || lease(order[nth - 1]) != lease(*at) {
+                        pairs.push(leases[batch[*at]].pair());
+                    }
+                    places[*at] = pairs.len() - 1;
+                }
                 let program = RenewSeatsProgram::new(&room, self.basis(terms), pairs)?;
                 let outcome = self.vault.store().transact(&program.txn).await?;
                 let stand = program.stand(&outcome).ok_or_else(|| broken("no reply to a renewal"))?;

@@ -84,7 +84,8 @@ fn read(op: &Op, answer: Value, run: &str) -> Option<Reply> {
 }
 
 /// Reads what a script says of a `RankPut`: the score if all given members were written, empty text if none was, or
-/// else the score followed by the members.
+/// else the score followed by the members. It may say the score alone of members that a `MapMatch` has told before, too,
+/// which is read where that is known.
 fn rank_put(put: &RankPut, answer: Value) -> Option<Reply> {
     let (members, score) = match answer {
         Value::Int(score) => match &put.members {

@@ -45,9 +45,7 @@ if #list0 > 0 then
     end
   end
   if count1 == all1 then
-    local written = {rank1}
-    for i = 1, all1 do written[i + 1] = list0[i] end
-    r1 = written
+    r1 = rank1
     local ttl1 = call('PTTL', KEYS[2])
     if ttl1 ~= -1 and ttl1 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[2], ARGV[5]) end
   else
@@ -87,9 +85,7 @@ if #list0 > 0 then
     end
   end
   if count2 == all2 then
-    local written = {rank2}
-    for i = 1, all2 do written[i + 1] = list0[i] end
-    r2 = written
+    r2 = rank2
     local ttl2 = call('PTTL', KEYS[3])
     if ttl2 ~= -1 and ttl2 < tonumber(ARGV[5]) then call('PEXPIRE', KEYS[3], ARGV[5]) end
   else

@@ -172,6 +172,7 @@ macro_rules! __behaviours {
             a_thousand_elements_go_through_a_reference,
             a_reply_longer_than_any_given_list_serves_as_well,
             a_quiet_op_runs_and_is_referred_to_and_reports_nothing,
+            members_that_matched_are_lengthened_and_told,
         ] }
         $crate::__behaviours_of! { $fixture, $attributes, expiry, both_ways, [
             every_kind_ends_at_its_deadline,

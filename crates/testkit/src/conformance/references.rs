@@ -311,3 +311,45 @@ async fn push_reply_of<const N: usize, F: Fixture>(t: &Harness<F>, number: u8, o
     let push = program.op(BranchId::ROOT, Op::push(&list(number), End::Back, ids[N - 1], Life::Never));
     t.transact(program).await.unwrap().take_reply(push).unwrap()
 }
+
+pub async fn members_that_matched_are_lengthened_and_told<F: Fixture>(t: &Harness<F>) {
+    let own = ["a", "b", "c", "d"];
+    t.given([Op::map_put(&map(1), many(own), many(["1", "2", "3", "4"]), Life::Never)]).await;
+    // Who has another owner is no part of it; who is named twice comes twice; who is dead or gone does not come.
+    let asked = [("a", "1"), ("b", "x"), ("c", "3"), ("a", "1"), ("d", "4")];
+    for (number, asked, live, told) in [
+        (10, &asked[..3], &own[..], &["a", "c"][..]),
+        (11, &asked[..4], &own[..], &["a", "c", "a"][..]),
+        (12, &asked[2..], &["c", "a"][..], &["c", "a"][..]),
+        (13, &asked[1..2], &own[..], &[][..]),
+    ] {
+        let live: Vec<Bytes> = live.iter().copied().map(bytes).collect();
+        t.given([RankPut::new(&ranking(number), live, after(LONG)).into()]).await;
+        for quiet in [false, true] {
+            let mut program = TxnBuilder::new("suite.renewal");
+            let pairs = asked.iter().map(|(field, prefix)| (bytes(field), bytes(prefix)));
+            let matching = Op::map_match(&map(1), pairs);
+            let matched = if quiet {
+                program.quiet_op(BranchId::ROOT, matching)
+            } else {
+                program.op(BranchId::ROOT, matching)
+            };
+            let renewal = RankPut::new(&ranking(number), matched, after(2 * LONG)).only(Only::Live);
+            let renewed = program.op(BranchId::ROOT, renewal);
+            let noted = Op::push(&list(number + 10), End::Back, renewed, Life::Never);
+            program.op(BranchId::ROOT, noted);
+            let outcome = t.transact(program).await.unwrap();
+            let told: Vec<Bytes> = told.iter().copied().map(bytes).collect();
+            match outcome.reply(renewed) {
+                Some(Reply::Ranked { members, score: Some(_) }) => {
+                    assert_eq!(members, &told, "{number} {quiet}")
+                }
+                Some(Reply::Skipped) => assert!(told.is_empty(), "{number} {quiet}"),
+                other => panic!("{number} {quiet}: {other:?}"),
+            }
+            // What later ops take of it is the same.
+            let noted = t.run(Op::range(&list(number + 10), -(told.len().max(1) as i64), -1)).await;
+            assert_eq!(noted, Ok(Reply::Items(told)), "{number} {quiet}");
+        }
+    }
+}

@@ -1,9 +1,13 @@
 //! Outcomes of scripts: the array of the time, the branches taken and the replies.
 
+use std::borrow::Cow;
 use std::vec;
 
+use bytes::Bytes;
 use redis::Value;
-use roomkey_core::{Args, Error, Fork, Op, Outcome, RankPut, Reply, Result, Step, StoreTime, Txn};
+use roomkey_core::{
+    Args, Error, Fork, Match, Op, OpId, Outcome, RankPut, Reply, Result, Step, StoreTime, Txn,
+};
 
 use super::reply;
 use crate::error::{Refusal, refusal, unexpected_answer};
@@ -21,10 +25,10 @@ pub(in crate::compile) fn only_reply(op: &Op, answer: Value, run: &str) -> Resul
 pub(in crate::compile) fn outcome(txn: &Txn, answer: Value, run: &str) -> Result<Outcome> {
     let mut values = values(answer)?;
     let now = if txn.reports_now() { Some(time(values.next())?) } else { None };
-    let mut reader = Reader { txn, values, run, outcome: Outcome::new(txn, now) };
     // What a prepared transaction answers is read by the steps of its sample, which no call has to make again.
-    let sample = txn.binding().map_or(txn, |binding| binding.prepared().sample());
-    reader.branch(sample.steps())?;
+    let steps = txn.binding().map_or(txn, |binding| binding.prepared().sample()).steps();
+    let mut reader = Reader { txn, steps, values, run, outcome: Outcome::new(txn, now) };
+    reader.branch(steps)?;
     match reader.values.next() {
         None => Ok(reader.outcome),
         Some(_) => Err(unexpected_answer()),
@@ -86,8 +90,18 @@ const fn replies_arguments(op: &Op) -> bool {
     matches!(op, Op::RankPut(RankPut { members: Args::Given(_), .. }))
 }
 
+/// The op of an id.
+fn op_of(steps: &[Step], id: OpId) -> Option<&Op> {
+    steps.iter().find_map(|step| match step {
+        Step::Op(at, op) => (*at == id).then_some(op),
+        Step::Fork(fork) => op_of(&fork.then, id).or_else(|| op_of(&fork.otherwise, id)),
+    })
+}
+
 struct Reader<'a> {
     txn: &'a Txn,
+    /// Those by which it is read.
+    steps: &'a [Step],
     values: vec::IntoIter<Value>,
     run: &'a str,
     outcome: Outcome,
@@ -110,10 +124,7 @@ impl Reader<'_> {
                 Step::Op(id, op) => {
                     let answer = if op.is_empty() { Value::Nil } else { self.next()? };
                     if taken {
-                        let reply = match self.txn.binding().filter(|_| replies_arguments(op)) {
-                            Some(binding) => reply(&binding.op(op), answer, self.run)?,
-                            None => reply(op, answer, self.run)?,
-                        };
+                        let reply = self.reply(op, answer)?;
                         self.outcome.set_reply(*id, reply);
                     }
                 }
@@ -125,6 +136,30 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    fn reply(&self, op: &Op, answer: Value) -> Result<Reply> {
+        match (op, &answer) {
+            (Op::RankPut(RankPut { members: Args::From(matched), .. }), Value::Int(score)) => {
+                let members = self.matched(*matched).ok_or_else(unexpected_answer)?;
+                Ok(Reply::Ranked { members, score: Some(*score) })
+            }
+            _ if replies_arguments(op) => reply(&self.own(op), answer, self.run),
+            _ => reply(op, answer, self.run),
+        }
+    }
+
+    /// The fields that matched in a `MapMatch` before.
+    fn matched(&self, id: OpId) -> Option<Vec<Bytes>> {
+        let Reply::Matches(matches) = self.outcome.reply(id)? else { return None };
+        let Op::MapMatch { fields, .. } = &*self.own(op_of(self.steps, id)?) else { return None };
+        let matched = fields.iter().zip(matches).filter(|(_, found)| **found == Match::Match);
+        Some(matched.map(|(field, _)| field.clone()).collect())
+    }
+
+    /// An op with the arguments that it was given.
+    fn own<'o>(&self, op: &'o Op) -> Cow<'o, Op> {
+        self.txn.binding().map_or(Cow::Borrowed(op), |binding| Cow::Owned(binding.op(op)))
     }
 
     fn decision(&mut self, fork: &Fork, taken: bool) -> Result<bool> {

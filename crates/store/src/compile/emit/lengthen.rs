@@ -7,7 +7,7 @@ use roomkey_core::Only;
 
 use super::args::Source;
 use super::{Emitter, Var};
-use crate::compile::plan::{Op, RankPut, Score, Until};
+use crate::compile::plan::{List, Op, RankPut, Score, Until, What};
 
 /// Whether it writes who lives, and who lives on then.
 pub(super) const fn stays_live(put: &RankPut) -> bool {
@@ -42,14 +42,20 @@ impl<'p> Emitter<'p> {
     /// What follows where the leases of all members given were lengthened.
     pub(super) fn lengthened_all(&mut self, op: &'p Op, put: &'p RankPut, members: &Source) {
         let (all, score, member) = (self.own("all", op), self.own("rank", op), members.element());
-        if self.keeps(op) {
+        if self.keeps(op) && self.is_told(put.members) {
+            self.line(format_args!("{} = {score}", self.name(Var::Reply(op.at))));
+        } else if self.keeps(op) {
             self.line(format_args!("local written = {{{score}}}"));
             self.line(format_args!("for i = 1, {all} do written[i + 1] = {member} end"));
             self.line(format_args!("{} = written", self.name(Var::Reply(op.at))));
         }
         if self.lists(op) {
             let list = self.name(Var::List(op.at));
-            self.line(format_args!("for i = 1, {all} do {list}[i] = {member} end"));
+            match members {
+                // Nothing is ever added to a list that is complete.
+                Source::Table { name, .. } => self.line(format_args!("{list} = {name}")),
+                _ => self.line(format_args!("for i = 1, {all} do {list}[i] = {member} end")),
+            }
         }
         if self.numbers(op) {
             self.line(format_args!("{} = {score}", self.name(Var::Number(op.at))));
@@ -57,5 +63,11 @@ impl<'p> Emitter<'p> {
         // The ranking was there before, so writing has not changed what it has left.
         self.before_write(put.life, op);
         self.after_write(put.life, op);
+    }
+
+    /// Whether the answer says already, by the reply of a `MapMatch`, what the elements of a list are.
+    fn is_told(&self, list: List) -> bool {
+        let List::Reply(at) = list else { return false };
+        matches!(self.ops[usize::from(at)].0, Some(Op { what: What::MapMatch(..), quiet: false, .. }))
     }
 }
