@@ -40,17 +40,7 @@ impl<S: Store> Rooms<S> {
         for ((room, terms), alike) in alike {
             let room = self.keys.room(room);
             for batch in alike.chunks(BATCH) {
-                // Who gives a lease twice comes back once.
-                let lease = |at: usize| (leases[batch[at]].member, &leases[batch[at]].sealed);
-                let mut order: Vec<usize> = (0..batch.len()).collect();
-                order.sort_unstable_by_key(|at| lease(*at));
-                let (mut places, mut pairs) = (vec![0; batch.len()], Vec::with_capacity(batch.len()));
-                for (nth, at) in order.iter().enumerate() {
-                    if nth == 0 || lease(order[nth - 1]) != lease(*at) {
-                        pairs.push(leases[batch[*at]].pair());
-                    }
-                    places[*at] = pairs.len() - 1;
-                }
+                let (places, pairs) = distinct(batch, leases);
                 let program = RenewSeatsProgram::new(&room, self.basis(terms), pairs)?;
                 let outcome = self.vault.store().transact(&program.txn).await?;
                 let stand = program.stand(&outcome).ok_or_else(|| broken("no reply to a renewal"))?;
@@ -154,4 +144,29 @@ fn renewal(stands: Stands) -> Renewal {
         Stands::Lost => Renewal::Lost,
         Stands::Superseded => Renewal::Superseded,
     }
+}
+
+/// Some of the leases as a program takes them, in their order and each once: who gives a lease twice comes back once.
+/// Beside them, for each of those asked about, the place at which it is.
+fn distinct(which: &[usize], leases: &[Lease]) -> (Vec<usize>, Vec<(Bytes, Bytes)>) {
+    let lease = |at: usize| (leases[which[at]].member, &leases[which[at]].sealed);
+    // Sorted by a way that keeps equal ones in order, each stands behind the first of its kind.
+    let mut sorted: Vec<usize> = (0..which.len()).collect();
+    sorted.sort_by_key(|at| lease(*at));
+    let mut first: Vec<usize> = (0..which.len()).collect();
+    for pair in sorted.windows(2) {
+        if lease(pair[0]) == lease(pair[1]) {
+            first[pair[1]] = first[pair[0]];
+        }
+    }
+    let (mut places, mut pairs) = (vec![0; which.len()], Vec::with_capacity(which.len()));
+    for at in 0..which.len() {
+        if first[at] == at {
+            places[at] = pairs.len();
+            pairs.push(leases[which[at]].pair());
+        } else {
+            places[at] = places[first[at]];
+        }
+    }
+    (places, pairs)
 }
