@@ -18,10 +18,10 @@ const MOST: usize = 64;
 /// The programs that run for every member who comes and goes.
 #[derive(Default)]
 pub(crate) struct Forms {
-    join: Known<JoinProgram>,
-    reserve: Known<ReserveProgram>,
-    leave: Known<LeaveProgram>,
-    pool: Known<PoolProgram>,
+    join: FormsOf<JoinProgram>,
+    reserve: FormsOf<ReserveProgram>,
+    leave: FormsOf<LeaveProgram>,
+    pool: FormsOf<PoolProgram>,
 }
 
 impl Forms {
@@ -84,7 +84,7 @@ impl Parts {
 }
 
 /// The forms of one program.
-struct Known<P>(RwLock<Vec<Arc<Form<P>>>>);
+struct FormsOf<P>(RwLock<Vec<Arc<Form<P>>>>);
 
 struct Form<P> {
     constants: Constants,
@@ -92,13 +92,13 @@ struct Form<P> {
     program: P,
 }
 
-impl<P> Default for Known<P> {
+impl<P> Default for FormsOf<P> {
     fn default() -> Self {
         Self(RwLock::default())
     }
 }
 
-impl<P: Program> Known<P> {
+impl<P: Program> FormsOf<P> {
     /// The program on these keys and arguments, built only if there is none of this form.
     fn program(
         &self,
