@@ -50,7 +50,7 @@ impl Forms {
     pub(crate) fn pool(&self, pool: &PoolKeys, seen: &Seen, basis: Basis) -> Result<PoolProgram> {
         let mut parts = Parts::default();
         for candidate in seen.candidates() {
-            let PoolCandidate { room, member, sealed } = candidate;
+            let PoolCandidate { room, tag: _, member, sealed } = candidate;
             // What the rooms of a pool share is there once.
             if parts.keys.is_empty() {
                 parts = Parts::of(room, [member, sealed]);

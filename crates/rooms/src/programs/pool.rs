@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use roomkey_core::{BranchId, Check, Key, Life, Op, Outcome, Result, Standing, Txn};
+use roomkey_crypto::Tag;
 
 use super::plan::Plan;
 use super::{Basis, CAPACITY, Program, QUEUE, TERMS};
@@ -13,7 +14,8 @@ pub(crate) const CANDIDATES: usize = 3;
 /// A room that somebody may get a seat in, and what they would be there.
 pub(crate) struct Candidate {
     pub(crate) room: RoomKeys,
-    /// The tag of the member.
+    pub(crate) tag: Tag,
+    /// The tag, in the one buffer in which the program has it.
     pub(crate) member: Bytes,
     pub(crate) sealed: Bytes,
 }

@@ -80,9 +80,8 @@ impl<S: Store> Pool<S> {
             let Some(found) = program.found(&outcome) else { continue };
             let candidate =
                 seen.candidates().nth(found).ok_or_else(|| broken("a seat in no room that was tried"))?;
-            let PoolCandidate { room, member: _, sealed } = candidate;
-            let member = self.rooms.keys.member(room, member)?;
-            let lease = Lease { room: room.id, member, sealed: sealed.clone(), terms };
+            let PoolCandidate { room, tag, member: _, sealed } = candidate;
+            let lease = Lease { room: room.id, member: *tag, sealed: sealed.clone(), terms };
             return Ok(Seat::new(self.rooms.clone(), lease));
         }
         Err(Error::Store(roomkey_core::Error::Contended))
@@ -124,7 +123,7 @@ impl<S: Store> Pool<S> {
         let room = keys.room(self.room(number));
         let tag = keys.member(&room, member)?;
         let sealed = keys.seal_member(&room, tag, draft)?;
-        Ok(PoolCandidate { room, member: Bytes::copy_from_slice(tag.as_bytes()), sealed })
+        Ok(PoolCandidate { room, tag, member: Bytes::copy_from_slice(tag.as_bytes()), sealed })
     }
 }
 

@@ -71,7 +71,8 @@ fn seen(place: &Place, pool: &str, open: u64, counters: [Option<&'static str>; 2
     let candidate = |number| {
         let room = place.keys.room(RoomId(IdForm::Pooled { pool, number }));
         let own = place.own(&format!("member {round} of {number}"));
-        PoolCandidate { room, member: own.member, sealed: own.sealed }
+        let tag = place.keys.member(&room, "ada").unwrap();
+        PoolCandidate { room, tag, member: own.member, sealed: own.sealed }
     };
     let [made, freed] = counters.map(|digits| digits.map(|digits| Bytes::from_static(digits.as_bytes())));
     Seen {
