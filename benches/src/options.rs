@@ -10,7 +10,7 @@ pub(crate) const HELP: &str = "\
 Usage: cargo xtask bench [OPTIONS]
 
 Measures Roomkey against its peers and writes target/bench/results.json, results.md and throughput.svg. It takes about
-ten minutes, in which the machine should have nothing else to do.
+twenty minutes, in which the machine should have nothing else to do.
 
   --only NAME     only loads whose name begins so: `crypto`, `vault/get`, `idle`, `latency`, `allocations`, …
   --rounds N      rounds, in each of which every contender has one turn (default 9)
